@@ -1,0 +1,5 @@
+"""``python -m ragcli``."""
+
+from ragcli.cli import main
+
+main()

@@ -1,0 +1,126 @@
+"""The one renderer: the result to stdout, everything else to stderr.
+
+JSON results travel in an envelope with the same keys on success and on failure (docs/formats.md)::
+
+    {"schema": "ragcli/v1", "command": "query", "ok": true, "result": {...}, "warnings": [], "error": null}
+"""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragcli.errors import RagcliError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA = "ragcli/v1"
+
+
+class Output:
+    """What one command prints.
+
+    Args:
+        command: The command's name, for the envelope.
+        format: ``table`` for people; ``json`` for the envelope; other names only select what the command writes.
+    """
+
+    def __init__(self, command: str, format: str = "table") -> None:  # noqa: A002 - named after its option
+        self.command = command
+        self.format = format
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        """Tell of something that did not stop the command: on stderr, and in the envelope."""
+        self.warnings.append(message)
+        print(f"warning: {message}", file=sys.stderr)
+
+    def emit(self, result: object, human: Callable[["Console"], None], *, error: RagcliError | None = None) -> None:
+        """Print the result, then fail with ``error`` if there is one.
+
+        Args:
+            result: Goes into the envelope: dataclasses, mappings, sequences, paths and scalars.
+            human: Prints the result for people.
+            error: Why the command fails although it has a result, such as a file that could not be read.
+        """
+        import typer
+
+        if self.format == "json":
+            print(envelope(self.command, result, self.warnings, error))
+        else:
+            human(console())
+            if error is not None:
+                _print_error(error)
+        if error is not None:
+            raise typer.Exit(error.exit_status)
+
+
+def console() -> "Console":
+    """A console on stdout: colour only on a terminal without NO_COLOR; 120 columns wide where there is none."""
+    from rich.console import Console
+
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 120
+    return _Console(width=width, highlight=False)
+
+
+def envelope(command: str, result: object, warnings: Sequence[str], error: RagcliError | None) -> str:
+    """The JSON envelope as text."""
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "command": command,
+            "ok": error is None,
+            "result": plain(result),
+            "warnings": list(warnings),
+            "error": None
+            if error is None
+            else {
+                "code": error.code,
+                "exit_status": error.exit_status,
+                "message": error.message,
+                "hint": error.hint,
+            },
+        },
+        ensure_ascii=False,
+        indent=2,
+    )
+
+
+def plain(value: object) -> Any:
+    """A value as JSON knows it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def report_error(error: RagcliError, arguments: Sequence[str]) -> None:
+    """Print a failure that left no result: as an envelope when JSON was asked for, and for people always."""
+    if _wants_json(arguments):
+        command = next((word for word in arguments if not word.startswith("-")), "")
+        print(envelope(command, None, (), error))
+    _print_error(error)
+
+
+def _print_error(error: RagcliError) -> None:
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  try: {error.hint}", file=sys.stderr)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(word == "--format=json" or (word == "--format" and value == "json") for word, value in pairs)

@@ -1,0 +1,141 @@
+"""Settings of the index: embedder, vectors, lexical."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ragcli.config.base import Settings
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+class SentenceTransformersConfig(Settings):
+    """Any sentence-transformers model, by hub name or path; its own files say how to pool and normalise."""
+
+    kind: Literal["sentence-transformers"] = "sentence-transformers"
+    model: str = DEFAULT_MODEL
+    """Hub name or path of the model folder."""
+    revision: str = ""
+    """Hub revision (commit) to pin; empty takes the default branch."""
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """``auto``: torch on a GPU, otherwise ONNX where the export is exact, otherwise torch."""
+    max_tokens: int | None = Field(default=None, ge=8)
+    """Longest input, special tokens included; the model's own limit unless set."""
+    query_prefix: str | None = None
+    """Put in front of every question; the model's own prompt unless set."""
+    document_prefix: str | None = None
+    """Put in front of every document text; the model's own prompt unless set."""
+
+
+class OpenAIEmbedderConfig(Settings):
+    """Any OpenAI-compatible ``/v1/embeddings`` endpoint.
+
+    The key is read from OPENAI_API_KEY for api.openai.com, from RAGCLI_EMBEDDER_API_KEY for any other host,
+    so that a configuration from a stranger cannot send one service's key to another.
+    """
+
+    kind: Literal["openai"] = "openai"
+    model: str = "text-embedding-3-small"
+    base_url: str = "https://api.openai.com/v1"
+    dimension: int | None = Field(default=None, ge=1)
+    """Requested and checked vector length; learnt from the first answer unless set."""
+    max_tokens: int = Field(default=8191, ge=1)
+    """Longest input in cl100k_base tokens."""
+    batch_size: int = Field(default=64, ge=1, le=2048)
+    timeout_s: float = Field(default=30.0, gt=0)
+    max_retries: int = Field(default=5, ge=0)
+    """Retries on 429 and 5xx with exponential backoff, honouring Retry-After."""
+
+
+class HashingEmbedderConfig(Settings):
+    """Deterministic feature hashing of words: for tests and toys, it knows no meaning."""
+
+    kind: Literal["hashing"] = "hashing"
+    dimension: int = Field(default=256, ge=8, le=65_536)
+
+
+class NoEmbedderConfig(Settings):
+    """No vectors at all: lexical search only."""
+
+    kind: Literal["none"] = "none"
+
+
+EmbedderConfig = Annotated[
+    SentenceTransformersConfig | OpenAIEmbedderConfig | HashingEmbedderConfig | NoEmbedderConfig,
+    Field(discriminator="kind"),
+]
+
+
+class ContextConfig(Settings):
+    """Late chunking: a chunk's vector also sees its surroundings.
+
+    The window around a chunk is encoded once, its token vectors are averaged over the chunk's own span, and the
+    result is mixed with the chunk's own vector.
+    """
+
+    weight: float = Field(default=0.0, ge=0, le=1)
+    """Share of the window's vector; 0 embeds every chunk alone and costs nothing extra."""
+    window_tokens: int = Field(default=254, ge=16)
+    """Length of the encoded surroundings; the model's limit is always kept."""
+
+
+class VectorsConfig(Settings):
+    """The FAISS index. Inner product on normalised vectors."""
+
+    type: Literal["auto", "flat", "hnsw", "ivf_flat", "ivf_pq"] = "auto"
+    """``auto`` is exact (flat) while that is fast, then HNSW; docs/config.md has the measured threshold."""
+    m: int = Field(default=16, ge=2, le=128)
+    """HNSW: links per node. IVF-PQ: bytes per vector."""
+    ef_construction: int = Field(default=200, ge=8, le=4096)
+    """HNSW: candidates while building."""
+    ef_search: int = Field(default=100, ge=1, le=16384)
+    """HNSW: candidates while searching."""
+    nlist: int | None = Field(default=None, ge=1, le=1_000_000)
+    """IVF: number of cells; the square root of the number of vectors unless set."""
+    nprobe: int = Field(default=10, ge=1, le=65_536)
+    """IVF: cells visited by a search."""
+    quantization: Literal["none", "fp16", "sq8"] = "none"
+    """Storage of vectors in flat, HNSW and IVF-flat: 4, 2 or 1 bytes a component."""
+
+
+class TantivyConfig(Settings):
+    """BM25 in tantivy: persistent, incremental."""
+
+    kind: Literal["tantivy"] = "tantivy"
+    language: str = "en"
+    """Language of stemmer and stop words (ISO 639-1), or ``none`` for neither."""
+    stop_words: bool = True
+    """Leave out the language's stop words."""
+
+
+class RankBm25Config(Settings):
+    """BM25 in rank_bm25: plain Python, for small corpora and for comparison."""
+
+    kind: Literal["rank_bm25"] = "rank_bm25"
+    language: str = "en"
+    stop_words: bool = True
+    k1: float = Field(default=1.5, ge=0)
+    b: float = Field(default=0.75, ge=0, le=1)
+
+
+class NoLexicalConfig(Settings):
+    """No lexical index: dense search only."""
+
+    kind: Literal["none"] = "none"
+
+
+LexicalConfig = Annotated[
+    TantivyConfig | RankBm25Config | NoLexicalConfig,
+    Field(discriminator="kind"),
+]
+
+
+class IndexConfig(Settings):
+    """From chunks to a generation."""
+
+    embedder: EmbedderConfig = SentenceTransformersConfig()
+    context: ContextConfig = ContextConfig()
+    vectors: VectorsConfig = VectorsConfig()
+    lexical: LexicalConfig = TantivyConfig()
+    compact_fraction: float = Field(default=0.2, gt=0, le=1)
+    """Rebuild the vector index when the delta or the tombstones exceed this share of it."""

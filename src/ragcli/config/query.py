@@ -1,0 +1,53 @@
+"""Settings of retrieval."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ragcli.config.base import Settings
+
+
+class RrfConfig(Settings):
+    """Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)."""
+
+    kind: Literal["rrf"] = "rrf"
+    k: int = Field(default=60, ge=1)
+    dense_weight: float = Field(default=0.5, ge=0, le=1)
+    """Share of the dense arm; 0.5 is the plain rule."""
+
+
+class MinMaxConfig(Settings):
+    """Convex combination of scores normalised to [0, 1] per arm and query."""
+
+    kind: Literal["minmax"] = "minmax"
+    dense_weight: float = Field(default=0.5, ge=0, le=1)
+
+
+class DbsfConfig(Settings):
+    """Distribution-based score fusion: normalised by mean and three standard deviations."""
+
+    kind: Literal["dbsf"] = "dbsf"
+    dense_weight: float = Field(default=0.5, ge=0, le=1)
+
+
+FusionConfig = Annotated[RrfConfig | MinMaxConfig | DbsfConfig, Field(discriminator="kind")]
+
+Strategy = Literal["dense", "lexical", "hybrid"]
+
+
+class QueryConfig(Settings):
+    """From a question to ranked hits."""
+
+    strategy: Strategy = "hybrid"
+    """An index without vectors or without a lexical part serves what it has when this is ``hybrid``."""
+    top_k: int = Field(default=10, ge=1, le=10_000)
+    """How many results."""
+    candidates: int = Field(default=100, ge=1, le=100_000)
+    """How many results of each arm are considered before fusion."""
+    fusion: FusionConfig = MinMaxConfig()
+    group_by: Literal["chunk", "document"] = "chunk"
+    """``document`` keeps the best chunk of each document."""
+    where: tuple[str, ...] = ()
+    """Metadata filters such as ``type=markdown``; all must hold."""
+    require_fresh: bool = False
+    """Refuse to answer (status 5) while ingested changes are not indexed; otherwise a warning."""

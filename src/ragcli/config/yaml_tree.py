@@ -1,0 +1,214 @@
+"""YAML as plain values that remember their lines; nothing in it can run code or grow without bound.
+
+Built on the parser's events rather than on its object constructors: there is no tag that makes an object, no alias to
+expand, and nesting is counted here because the C composer overflows the stack on a few thousand brackets.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from ragcli.errors import ConfigError
+from ragcli.records import JsonValue
+
+if TYPE_CHECKING:
+    from yaml.events import Event, ScalarEvent
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+Tree: TypeAlias = dict[str, JsonValue]
+
+MAX_BYTES = 1 << 20
+"""Longest configuration file."""
+MAX_DEPTH = 32
+MAX_VALUES = 50_000
+
+_INT = re.compile(r"[-+]?[0-9]+(_[0-9]+)*|0x[0-9a-fA-F]+|0o[0-7]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: Mapping[str, JsonValue] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_PLAIN = re.compile(r"[A-Za-z0-9_./+-]*")
+_MAX_DIGITS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A parsed file.
+
+    Attributes:
+        name: The file as messages call it.
+        tree: Its root mapping; empty for an empty file.
+        lines: The line, from 1, of every key and list item.
+    """
+
+    name: str
+    tree: Tree
+    lines: Mapping[KeyPath, int]
+
+
+def parse_file(data: bytes, name: str) -> YamlFile:
+    """Read the bytes of a configuration file.
+
+    Raises:
+        ConfigError: With file and line, when it is not UTF-8, not YAML, too large, too deep, not a mapping, repeats a
+            key, or uses tags, anchors or more than one document.
+    """
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{name}: larger than {MAX_BYTES} bytes", hint="a configuration is a page of YAML")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{name}:{line}: not UTF-8 text") from error
+    builder = _Builder(name)
+    root = builder.build(text)
+    if root is None:
+        root = {}
+    if not isinstance(root, dict):
+        raise ConfigError(f"{name}:1: not a mapping of sections", hint="`ragcli init` writes a starter file")
+    return YamlFile(name, root, builder.lines)
+
+
+def parse_value(text: str, name: str) -> JsonValue:
+    """The value of an override: a YAML scalar or flow collection such as ``[a, b]``."""
+    if _PLAIN.fullmatch(text):
+        return scalar(text)  # most overrides are one word, and the YAML library costs 30 ms to import
+    return _Builder(name).build(text)
+
+
+def scalar(text: str) -> JsonValue:
+    """An unquoted scalar by the rules of YAML 1.2: ``no`` and ``12:30`` are text, ``1e-3`` is a number."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if len(text) <= _MAX_DIGITS:
+        if _INT.fullmatch(text):
+            return int(text, 0) if text[:2] in {"0x", "0o"} else int(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+    return text
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection that is being filled; ``key`` is set while a mapping waits for the key's value."""
+
+    path: KeyPath
+    value: "list[JsonValue] | Tree"
+    key: str | None = None
+
+
+@dataclass(slots=True)
+class _Builder:
+    name: str
+    lines: MutableMapping[KeyPath, int] = field(default_factory=dict)
+    stack: list[_Frame] = field(default_factory=list)
+    count: int = 0
+
+    def build(self, text: str) -> JsonValue:
+        from yaml import YAMLError
+        from yaml.error import MarkedYAMLError
+
+        try:
+            return self._consume(_events(text))
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            what = error.problem or error.context or "not YAML"
+            tab = "\\t" in what or "tab" in what
+            hint = "indent with spaces, YAML allows no tabs there" if tab else ""
+            raise ConfigError(f"{self.name}:{mark.line + 1 if mark else 1}: {what}", hint=hint) from error
+        except YAMLError as error:
+            raise ConfigError(f"{self.name}: not YAML: {error}") from error
+
+    def _consume(self, events: "Iterator[Event]") -> JsonValue:
+        from yaml import events as kinds
+
+        root: JsonValue = None
+        documents = 0
+        for event in events:
+            value: JsonValue
+            match event:
+                case kinds.DocumentStartEvent():
+                    documents += 1
+                    if documents > 1:
+                        raise self._error(event, "a second YAML document")
+                    continue
+                case kinds.AliasEvent():
+                    raise self._error(event, f"an alias (*{event.anchor}): write the value out")
+                case kinds.ScalarEvent():
+                    value = self._scalar(event)
+                    if self._waits_for_key():
+                        self._key(event, event.value)
+                        continue
+                case kinds.SequenceStartEvent():
+                    value = []
+                case kinds.MappingStartEvent():
+                    value = {}
+                case kinds.SequenceEndEvent() | kinds.MappingEndEvent():
+                    self.stack.pop()
+                    continue
+                case _:
+                    continue
+            self._check(event)
+            path = self._place(event, value)
+            if not path and not self.stack:
+                root = value
+            if isinstance(value, (list, dict)):
+                self.stack.append(_Frame(path, value))
+        return root
+
+    def _waits_for_key(self) -> bool:
+        return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
+
+    def _key(self, event: "Event", key: str) -> None:
+        frame = self.stack[-1]
+        if isinstance(frame.value, dict) and key in frame.value:
+            first = self.lines[(*frame.path, key)]
+            raise self._error(event, f"{key!r} is given twice, first in line {first}")
+        frame.key = key
+        self.lines[(*frame.path, key)] = event.start_mark.line + 1
+
+    def _place(self, event: "Event", value: JsonValue) -> KeyPath:
+        if not self.stack:
+            return ()
+        frame = self.stack[-1]
+        if isinstance(frame.value, list):
+            path: KeyPath = (*frame.path, len(frame.value))
+            self.lines[path] = event.start_mark.line + 1
+            frame.value.append(value)
+            return path
+        if frame.key is None:
+            raise self._error(event, "a key that is not plain text")
+        path = (*frame.path, frame.key)
+        frame.value[frame.key] = value
+        frame.key = None
+        return path
+
+    def _check(self, event: "Event") -> None:
+        self.count += 1
+        if self.count > MAX_VALUES:
+            raise self._error(event, f"more than {MAX_VALUES} values")
+        if len(self.stack) >= MAX_DEPTH:
+            raise self._error(event, f"nested deeper than {MAX_DEPTH} levels")
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        if anchor is not None:
+            raise self._error(event, f"an anchor (&{anchor}): write the value out where it is needed")
+        if tag not in {None, "!", "tag:yaml.org,2002:str"}:
+            raise self._error(event, f"the tag {tag}: only plain values are read")
+
+    def _scalar(self, event: "ScalarEvent") -> JsonValue:
+        plain = event.style in {None, ""} and event.tag is None
+        return scalar(event.value) if plain else event.value
+
+    def _error(self, event: "Event", what: str) -> ConfigError:
+        return ConfigError(f"{self.name}:{event.start_mark.line + 1}: {what}")
+
+
+def _events(text: str) -> "Iterator[Event]":
+    import yaml
+
+    # PyYAML without libyaml has no C loader; the pure one makes the same events.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    while loader.check_event():
+        yield loader.get_event()

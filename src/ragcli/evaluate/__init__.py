@@ -1,0 +1,1 @@
+"""From hits and judgements to scores."""

@@ -1,0 +1,1 @@
+"""From files to documents to chunks, into the catalog."""

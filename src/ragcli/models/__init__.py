@@ -1,0 +1,76 @@
+"""Model files and their runtimes: find, load, embed, count tokens."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class TokenCounter(Protocol):
+    """Counts tokens of a named vocabulary, special tokens left out."""
+
+    @property
+    def name(self) -> str:
+        """Identity of the vocabulary, part of fingerprints."""
+        ...
+
+    def count(self, text: str) -> int:
+        """Number of tokens of a text."""
+        ...
+
+    def offsets(self, text: str) -> Sequence[tuple[int, int]]:
+        """Character range of every token in order. Tokenise a document once, then count ranges by bisection."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into normalised vectors. One instance serves one thread at a time."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of everything that shapes a vector: weights, tokenizer, pooling, prefixes, limits."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The model as people call it."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest input in its own tokens, special tokens and document prefix already taken off."""
+        ...
+
+    def embed_documents(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """Vectors of document texts in their order, shape [n, dimension], unit length.
+
+        Sorts by length and batches by token count inside; a text beyond the limit is cut at the limit.
+        """
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """Vectors of questions in their order, shape [n, dimension], unit length."""
+        ...
+
+
+class SpanEmbedder(Embedder, Protocol):
+    """An embedder that can also pool over parts of a text (late chunking)."""
+
+    def embed_spans(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> "NDArray[np.float32]":
+        """Vectors of character spans inside texts, each text encoded once.
+
+        Args:
+            texts: The windows to encode, each within ``max_tokens``.
+            spans: Per text, the character ranges to pool over.
+
+        Returns:
+            One unit vector per span, in the order of texts and spans, shape [sum of spans, dimension].
+        """
+        ...

@@ -1,0 +1,160 @@
+"""The records that flow through ragcli, in the order in which they are made.
+
+Document -> Chunk -> (embedding) -> Hit -> Score. All are frozen; offsets count Unicode characters of
+``Document.text`` (Python ``str`` indices), half open.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+Metadata: TypeAlias = Mapping[str, JsonValue]
+
+BlockKind: TypeAlias = Literal["heading", "paragraph", "list_item", "table", "code", "quote"]
+
+DocumentType: TypeAlias = Literal[
+    "markdown", "html", "rst", "text", "pdf", "docx", "pptx", "xlsx", "epub", "ipynb", "csv", "json", "code"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural unit of a document: ``text[start:end]``. Blocks are ordered and do not overlap.
+
+    Attributes:
+        kind: What the unit is. A whole list item is one block; a fenced code block is one block, fences included.
+        level: Heading level from 1, or nesting depth of a list item from 1; otherwise 0.
+        header_end: For a table, where its header rows end (``text[start:header_end]``); otherwise 0.
+        language: For code, the language in lower case when it is known.
+        title: For a heading, its text without markup; otherwise empty.
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0
+    header_end: int = 0
+    language: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document: a file, or one record of a file that holds many.
+
+    Attributes:
+        id: Content-free identity, from source name, path and record (see ``document_id``).
+        name: What judgements call it: the record's own id, or the path relative to the source.
+        source: Name of the source it came from.
+        path: Path relative to the source, with forward slashes.
+        pages: Start offset of each page, for formats that have pages; otherwise empty.
+        modified_ns: Modification time of the file, nanoseconds since the epoch.
+    """
+
+    id: str
+    name: str
+    source: str
+    path: str
+    type: DocumentType
+    title: str
+    text: str
+    blocks: tuple[Block, ...] = ()
+    pages: tuple[int, ...] = ()
+    language: str = ""
+    metadata: Metadata = field(default_factory=dict)
+    modified_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a document: ``document.text[start:end] == text``, always.
+
+    Attributes:
+        position: Ordinal within the document, from 0.
+        tokens: Length of ``text`` in tokens of the chunker's tokenizer, special tokens not counted.
+        headings: Breadcrumb of the section it lies in, outermost first.
+        prefix: What the chunker adds in front of the text for embedding and lexical search only (breadcrumb,
+            a cut table's header, symbol path); never part of ``text``.
+        metadata: Chunk-level facts such as ``page``, ``language``, ``symbol``.
+    """
+
+    id: str
+    document_id: str
+    position: int
+    text: str
+    start: int
+    end: int
+    tokens: int
+    headings: tuple[str, ...] = ()
+    prefix: str = ""
+    metadata: Metadata = field(default_factory=dict)
+
+    @property
+    def embedded_text(self) -> str:
+        """The text that is embedded and indexed: the prefix, then the chunk."""
+        return f"{self.prefix}\n{self.text}" if self.prefix else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question. ``id`` is the caller's, or the ordinal as text."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScore:
+    """What one retrieval arm said of a hit: its raw score and its rank from 1."""
+
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One ranked result. Higher scores are better; ranks start at 1.
+
+    Attributes:
+        document: The document's name, as judgements call it.
+        arms: Per arm (``dense``, ``lexical``) the raw score and rank; an arm that did not return it is absent.
+    """
+
+    rank: int
+    score: float
+    chunk_id: str
+    document_id: str
+    document: str
+    path: str
+    title: str
+    text: str
+    start: int
+    end: int
+    headings: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    arms: Mapping[str, ArmScore] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric over a set of queries: the mean of ``per_query`` values."""
+
+    metric: str
+    value: float
+    per_query: Mapping[str, float] = field(default_factory=dict)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def document_id(source: str, path: str, record: str = "") -> str:
+    """Identity of a document: where it is, not what it says. 32 hexadecimal digits."""
+    return _digest("document", source, path, record)
+
+
+def chunk_id(document: str, start: int, text: str) -> str:
+    """Identity of a chunk: its document, position and text. 32 hexadecimal digits."""
+    return _digest("chunk", document, str(start), text)
