@@ -133,9 +133,9 @@ LexicalConfig = Annotated[
 class IndexConfig(Settings):
     """From chunks to a generation."""
 
-    embedder: EmbedderConfig = SentenceTransformersConfig()
-    context: ContextConfig = ContextConfig()
-    vectors: VectorsConfig = VectorsConfig()
-    lexical: LexicalConfig = TantivyConfig()
+    embedder: EmbedderConfig = SentenceTransformersConfig.defaults()
+    context: ContextConfig = ContextConfig.defaults()
+    vectors: VectorsConfig = VectorsConfig.defaults()
+    lexical: LexicalConfig = TantivyConfig.defaults()
     compact_fraction: float = Field(default=0.2, gt=0, le=1)
     """Rebuild the vector index when the delta or the tombstones exceed this share of it."""

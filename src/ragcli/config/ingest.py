@@ -44,9 +44,9 @@ class HtmlLoaderConfig(Settings):
 class LoadersConfig(Settings):
     """Settings per loader."""
 
-    json_: JsonLoaderConfig = Field(default=JsonLoaderConfig(), alias="json")
-    csv: CsvLoaderConfig = CsvLoaderConfig()
-    html: HtmlLoaderConfig = HtmlLoaderConfig()
+    json_: JsonLoaderConfig = Field(default=JsonLoaderConfig.defaults(), alias="json")
+    csv: CsvLoaderConfig = CsvLoaderConfig.defaults()
+    html: HtmlLoaderConfig = HtmlLoaderConfig.defaults()
 
 
 class _Sized(Settings):
@@ -108,9 +108,9 @@ class AutoChunkerConfig(Settings):
     """Chooses per document: code by its syntax, documents with headings by their structure, the rest as prose."""
 
     kind: Literal["auto"] = "auto"
-    prose: ProseChunkerConfig = ProseChunkerConfig()
-    structured: StructuredChunkerConfig = StructuredChunkerConfig()
-    code: CodeChunkerConfig = CodeChunkerConfig()
+    prose: ProseChunkerConfig = ProseChunkerConfig.defaults()
+    structured: StructuredChunkerConfig = StructuredChunkerConfig.defaults()
+    code: CodeChunkerConfig = CodeChunkerConfig.defaults()
 
 
 ChunkerConfig = Annotated[
@@ -156,6 +156,8 @@ class LimitsConfig(Settings):
     """Longer extracted texts are refused and listed."""
     max_unpacked_bytes: int = Field(default=512 * 2**20, ge=1)
     """Zip-based formats that unpack to more are refused as bombs."""
+    max_parse_s: float = Field(default=120.0, gt=0)
+    """Processor time that a file may cost per started 8 MiB of it; then its worker is stopped and the file listed."""
 
 
 class IngestConfig(Settings):
@@ -163,12 +165,12 @@ class IngestConfig(Settings):
 
     sources: tuple[SourceConfig, ...] = ()
     """What ``ragcli ingest`` reads when it is given no paths."""
-    loaders: LoadersConfig = LoadersConfig()
-    chunker: ChunkerConfig = AutoChunkerConfig()
+    loaders: LoadersConfig = LoadersConfig.defaults()
+    chunker: ChunkerConfig = AutoChunkerConfig.defaults()
     tokenizer: str = "embedder"
     """What counts tokens: ``embedder`` (its own tokenizer) or a tiktoken encoding such as ``cl100k_base``."""
     dedupe: bool = False
     """Keep only the first of documents with exactly equal text."""
-    limits: LimitsConfig = LimitsConfig()
+    limits: LimitsConfig = LimitsConfig.defaults()
     workers: int = Field(default=0, ge=0)
     """Processes that parse files; 0 takes every core this process may use, for runs large enough to gain."""

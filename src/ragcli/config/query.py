@@ -44,7 +44,7 @@ class QueryConfig(Settings):
     """How many results."""
     candidates: int = Field(default=100, ge=1, le=100_000)
     """How many results of each arm are considered before fusion."""
-    fusion: FusionConfig = MinMaxConfig()
+    fusion: FusionConfig = MinMaxConfig.defaults()
     group_by: Literal["chunk", "document"] = "chunk"
     """``document`` keeps the best chunk of each document."""
     where: tuple[str, ...] = ()

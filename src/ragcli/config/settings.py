@@ -12,9 +12,9 @@ from ragcli.config.workspace import WorkspaceConfig
 class Config(Settings):
     """Everything that can be configured."""
 
-    workspace: WorkspaceConfig = WorkspaceConfig()
-    models: ModelsConfig = ModelsConfig()
-    ingest: IngestConfig = IngestConfig()
-    index: IndexConfig = IndexConfig()
-    query: QueryConfig = QueryConfig()
-    evaluate: EvaluateConfig = EvaluateConfig()
+    workspace: WorkspaceConfig = WorkspaceConfig.defaults()
+    models: ModelsConfig = ModelsConfig.defaults()
+    ingest: IngestConfig = IngestConfig.defaults()
+    index: IndexConfig = IndexConfig.defaults()
+    query: QueryConfig = QueryConfig.defaults()
+    evaluate: EvaluateConfig = EvaluateConfig.defaults()

@@ -13,7 +13,8 @@ from ragcli.errors import ConfigError
 from ragcli.records import JsonValue
 
 if TYPE_CHECKING:
-    from yaml.events import Event, ScalarEvent
+    from yaml.error import MarkedYAMLError
+    from yaml.events import Event, NodeEvent
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 Tree: TypeAlias = dict[str, JsonValue]
@@ -113,50 +114,60 @@ class _Builder:
         try:
             return self._consume(_events(text))
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            what = error.problem or error.context or "not YAML"
-            tab = "\\t" in what or "tab" in what
-            hint = "indent with spaces, YAML allows no tabs there" if tab else ""
-            raise ConfigError(f"{self.name}:{mark.line + 1 if mark else 1}: {what}", hint=hint) from error
+            raise self._syntax_error(error, text) from error
         except YAMLError as error:
             raise ConfigError(f"{self.name}: not YAML: {error}") from error
 
+    def _syntax_error(self, error: "MarkedYAMLError", text: str) -> ConfigError:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line if mark else 0
+        context = f" ({error.context}, line {error.context_mark.line + 1})" if error.context_mark else ""
+        lines = text.splitlines()
+        written = lines[line] if line < len(lines) else ""
+        tab = "\t" in written[: len(written) - len(written.lstrip())]
+        hint = "indent with spaces: YAML allows no tabs there" if tab else ""
+        return ConfigError(f"{self.name}:{line + 1}: {error.problem or 'not YAML'}{context}", hint=hint)
+
     def _consume(self, events: "Iterator[Event]") -> JsonValue:
-        from yaml import events as kinds
+        from yaml.events import CollectionEndEvent, DocumentStartEvent, NodeEvent
 
         root: JsonValue = None
         documents = 0
         for event in events:
-            value: JsonValue
-            match event:
-                case kinds.DocumentStartEvent():
-                    documents += 1
-                    if documents > 1:
-                        raise self._error(event, "a second YAML document")
-                    continue
-                case kinds.AliasEvent():
-                    raise self._error(event, f"an alias (*{event.anchor}): write the value out")
-                case kinds.ScalarEvent():
-                    value = self._scalar(event)
-                    if self._waits_for_key():
-                        self._key(event, event.value)
-                        continue
-                case kinds.SequenceStartEvent():
-                    value = []
-                case kinds.MappingStartEvent():
-                    value = {}
-                case kinds.SequenceEndEvent() | kinds.MappingEndEvent():
-                    self.stack.pop()
-                    continue
-                case _:
-                    continue
-            self._check(event)
-            path = self._place(event, value)
-            if not path and not self.stack:
-                root = value
-            if isinstance(value, (list, dict)):
-                self.stack.append(_Frame(path, value))
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._error(event, "a second YAML document")
+            elif isinstance(event, CollectionEndEvent):
+                self.stack.pop()
+            elif isinstance(event, NodeEvent):
+                outermost = not self.stack
+                value = self._node(event)
+                root = value if outermost else root
         return root
+
+    def _node(self, event: "NodeEvent") -> JsonValue:
+        """Take a key, a plain value or the start of a collection."""
+        from yaml.events import MappingStartEvent, ScalarEvent, SequenceStartEvent
+
+        self._check(event)
+        value: JsonValue
+        if isinstance(event, ScalarEvent):
+            if self._waits_for_key():
+                self._key(event, event.value)
+                return None
+            plain = not event.style and event.tag is None
+            value = scalar(event.value) if plain else event.value
+            self._place(event, value)
+        elif isinstance(event, SequenceStartEvent):
+            value = []
+            self.stack.append(_Frame(self._place(event, value), value))
+        elif isinstance(event, MappingStartEvent):
+            value = {}
+            self.stack.append(_Frame(self._place(event, value), value))
+        else:
+            raise self._error(event, f"an alias (*{event.anchor}): write the value out")
+        return value
 
     def _waits_for_key(self) -> bool:
         return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
@@ -167,7 +178,7 @@ class _Builder:
             first = self.lines[(*frame.path, key)]
             raise self._error(event, f"{key!r} is given twice, first in line {first}")
         frame.key = key
-        self.lines[(*frame.path, key)] = event.start_mark.line + 1
+        self.lines[(*frame.path, key)] = _line(event)
 
     def _place(self, event: "Event", value: JsonValue) -> KeyPath:
         if not self.stack:
@@ -175,7 +186,7 @@ class _Builder:
         frame = self.stack[-1]
         if isinstance(frame.value, list):
             path: KeyPath = (*frame.path, len(frame.value))
-            self.lines[path] = event.start_mark.line + 1
+            self.lines[path] = _line(event)
             frame.value.append(value)
             return path
         if frame.key is None:
@@ -185,24 +196,26 @@ class _Builder:
         frame.key = None
         return path
 
-    def _check(self, event: "Event") -> None:
+    def _check(self, event: "NodeEvent") -> None:
+        from yaml.events import AliasEvent
+
         self.count += 1
         if self.count > MAX_VALUES:
             raise self._error(event, f"more than {MAX_VALUES} values")
         if len(self.stack) >= MAX_DEPTH:
             raise self._error(event, f"nested deeper than {MAX_DEPTH} levels")
         anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
-        if anchor is not None:
+        if anchor is not None and not isinstance(event, AliasEvent):
             raise self._error(event, f"an anchor (&{anchor}): write the value out where it is needed")
         if tag not in {None, "!", "tag:yaml.org,2002:str"}:
             raise self._error(event, f"the tag {tag}: only plain values are read")
 
-    def _scalar(self, event: "ScalarEvent") -> JsonValue:
-        plain = event.style in {None, ""} and event.tag is None
-        return scalar(event.value) if plain else event.value
-
     def _error(self, event: "Event", what: str) -> ConfigError:
-        return ConfigError(f"{self.name}:{event.start_mark.line + 1}: {what}")
+        return ConfigError(f"{self.name}:{_line(event)}: {what}")
+
+
+def _line(event: "Event") -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _events(text: str) -> "Iterator[Event]":

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from ragcli.errors import DataError, UsageError
 from ragcli.records import Score
 
+_WHOLE = 2**31  # beyond any ranking
+
 Qrels = Mapping[str, Mapping[str, int]]
 """Query id -> document name -> grade; a grade of 1 or more is relevant."""
 
@@ -65,7 +67,7 @@ class Metric:
 
     def values(self, judged: Judged) -> NDArray[np.float64]:
         """The metric of each query, float64 [q]."""
-        return _MEASURES[self.measure](judged, self.cutoff or judged.gains.shape[1])
+        return _MEASURES[self.measure](judged, self.cutoff or _WHOLE)
 
 
 def judge(run: Run, qrels: Qrels) -> Judged:

@@ -48,6 +48,10 @@ class Embedder(Protocol):
         """Longest input in its own tokens, special tokens and document prefix already taken off."""
         ...
 
+    def warm(self) -> None:
+        """Load now what the first call would load; may run in another thread than the first call."""
+        ...
+
     def embed_documents(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """Vectors of document texts in their order, shape [n, dimension], unit length.
 

@@ -2,7 +2,10 @@
 
 A *document row* is one immutable version of a document: when its file changes, a new row is added and the old one
 stops being live. Chunk rows belong to a document row and never change; a generation refers to them by ``row``.
-Rows that are no longer live stay until no kept generation refers to them (see ``Catalog.collect``).
+Rows that are no longer live stay until no kept generation refers to them (see ``garbage.collect``).
+
+``documents.live`` is 1 for what the index is made of, 2 for an exact duplicate that is held back (``--dedupe``), and
+0 for a retired version. Full texts have a table of their own, so that documents are compact to look through.
 """
 
 SCHEMA_VERSION = 1
@@ -10,14 +13,23 @@ SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
+CREATE TABLE sources (
+    name   TEXT PRIMARY KEY,
+    root   TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    whole  INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE files (
     source   TEXT NOT NULL,
     path     TEXT NOT NULL,
     size     INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
+    read_ns  INTEGER NOT NULL,
     digest   TEXT NOT NULL,
     settings TEXT NOT NULL,
-    error    TEXT NOT NULL DEFAULT '',
+    state    TEXT NOT NULL,
+    reason   TEXT NOT NULL,
     PRIMARY KEY (source, path)
 ) WITHOUT ROWID;
 
@@ -30,17 +42,24 @@ CREATE TABLE documents (
     type        TEXT NOT NULL,
     title       TEXT NOT NULL,
     language    TEXT NOT NULL,
-    text        TEXT NOT NULL,
     text_digest BLOB NOT NULL,
+    version     BLOB NOT NULL,
     pages       TEXT NOT NULL,
     metadata    TEXT NOT NULL,
     modified_ns INTEGER NOT NULL,
+    chunk_count INTEGER NOT NULL,
     live        INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX documents_by_file ON documents (source, path, live);
 CREATE INDEX documents_by_id ON documents (id, live);
 CREATE INDEX documents_by_name ON documents (name, live);
 CREATE INDEX documents_by_text ON documents (text_digest, live);
+CREATE INDEX documents_by_live ON documents (live, chunk_count);
+
+CREATE TABLE texts (
+    document INTEGER PRIMARY KEY REFERENCES documents (row),
+    text     TEXT NOT NULL
+);
 
 CREATE TABLE chunks (
     row      INTEGER PRIMARY KEY AUTOINCREMENT,

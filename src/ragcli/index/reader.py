@@ -1,0 +1,209 @@
+"""Opening a generation for search.
+
+A reader sees one generation until it closes, whatever a writer publishes or removes meanwhile: what it needs is opened
+and mapped at once, so that removed files stay readable, and the catalog is read in one snapshot. Nothing here imports
+what the wanted parts do not use.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from ragcli.config.index import IndexConfig
+from ragcli.errors import ForeignModelError, IndexCorruptError, IndexMissingError, IndexStaleError
+from ragcli.index.catalog_state import catalog_state
+from ragcli.index.manifest import CHUNKS, LEXICAL, VECTORS, Manifest, read_manifest
+from ragcli.index.settings import changed_settings
+from ragcli.workspace import Workspace, generations
+from ragcli.workspace.catalog import Catalog
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ragcli.index.lexical import LexicalIndex
+    from ragcli.index.vectors import VectorIndex
+
+_ATTEMPTS = 10  # a writer may remove a generation between the reading of its name and its opening
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The opened indexes of a generation; None for what it has not, or what was not asked for."""
+
+    vectors: "VectorIndex | None"
+    lexical: "LexicalIndex | None"
+
+
+class Generation:
+    """An opened generation. Made by ``open_generation``; close it, or use it as a context manager.
+
+    Attributes:
+        name: Its name, part of every cache key.
+        manifest: What it was made of.
+        vectors: Dense search; None without vectors.
+        lexical: Lexical search; None without a lexical index.
+        catalog: A read-only snapshot that has every chunk row of the generation.
+        pending: Whether documents were ingested or removed since it was made.
+    """
+
+    def __init__(
+        self, directory: Path, manifest: Manifest, parts: Parts, catalog: Catalog, resources: ExitStack
+    ) -> None:
+        self.name = directory.name
+        self.manifest = manifest
+        self.vectors = parts.vectors
+        self.lexical = parts.lexical
+        self.catalog = catalog
+        self.pending = catalog_state(catalog) != manifest.state
+        self._chunks = directory / CHUNKS
+        self._resources = resources
+
+    @cached_property
+    def chunk_rows(self) -> "NDArray[np.int64]":
+        """Chunk rows of the generation, ascending, shape [n]."""
+        return read_chunk_rows(self._chunks.parent)
+
+    def check_model(self, fingerprint: str, name: str) -> None:
+        """Refuse to search the vectors with another model's.
+
+        Args:
+            fingerprint: Of the embedder that is about to embed questions.
+            name: Its name, for the message.
+
+        Raises:
+            ForeignModelError: it is not the one that embedded the chunks.
+        """
+        made_by = self.manifest.embedder
+        if made_by is None or made_by.fingerprint == fingerprint:
+            return
+        unlike = f"{made_by.name} and not by {name}" if made_by.name != name else f"another version of {name}"
+        raise ForeignModelError(
+            f"the vectors of generation {self.name} were made by {unlike}",
+            hint="ragcli index, or configure the model that made them",
+        )
+
+    def close(self) -> None:
+        """Release the snapshot of the catalog."""
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_generation(
+    workspace: Workspace, config: IndexConfig, *, name: str | None = None, dense: bool = True, lexical: bool = True
+) -> Generation:
+    """Open a generation for search.
+
+    Args:
+        workspace: Where it is.
+        config: The settings it must have been made with, and how thoroughly to search.
+        name: The live one unless given.
+        dense: Open the vectors, if it has any.
+        lexical: Open the lexical index, if it has one.
+
+    Raises:
+        IndexMissingError: there is no index, or no such generation.
+        IndexStaleError: a wanted part was built with other settings.
+        IndexCorruptError: a file is damaged or missing.
+    """
+    for _ in range(_ATTEMPTS):
+        chosen = name or generations.current(workspace)
+        if chosen is None:
+            hint = "ragcli index" if workspace.catalog.exists() else "ragcli ingest PATH, then ragcli index"
+            raise IndexMissingError(f"there is no index in {workspace.root}", hint=hint)
+        directory = workspace.generations / chosen
+        try:
+            return _open(workspace, directory, config, dense, lexical)
+        except (OSError, IndexCorruptError) as error:
+            if directory.exists():
+                raise _corrupt(directory, error) from error
+            if name is not None:
+                raise IndexMissingError(f"there is no generation {name}", hint="ragcli index history") from error
+    raise IndexCorruptError(
+        f"{workspace.current} names generation {chosen}, which is not there",
+        hint="ragcli index rollback, or ragcli index --full",
+    )
+
+
+def _corrupt(directory: Path, error: Exception) -> IndexCorruptError:
+    if isinstance(error, IndexCorruptError):
+        return error
+    return IndexCorruptError(f"generation {directory.name} cannot be read: {error}", hint="ragcli doctor")
+
+
+def _open(workspace: Workspace, directory: Path, config: IndexConfig, dense: bool, lexical: bool) -> Generation:
+    with ExitStack() as resources:
+        manifest = read_manifest(directory)
+        _check_settings(directory.name, manifest, config, dense, lexical)
+        parts = open_parts(directory, manifest, config, dense, lexical)
+        catalog = resources.enter_context(Catalog(workspace.catalog, readonly=True))
+        resources.enter_context(catalog.snapshot())
+        generation = Generation(directory, manifest, parts, catalog, resources)
+        if not directory.exists():  # only now are its rows sure to be in the snapshot: they go after the generation
+            raise FileNotFoundError(directory)
+        generation._resources = resources.pop_all()
+        return generation
+
+
+def _check_settings(name: str, manifest: Manifest, config: IndexConfig, dense: bool, lexical: bool) -> None:
+    sections = ("vectors", "context", "embedder") * dense + ("lexical",) * lexical
+    changed = [key for key in changed_settings(config, manifest) if key.startswith(sections)]
+    if changed:
+        raise IndexStaleError(
+            f"generation {name} was built with other settings of index.{', index.'.join(changed)}",
+            hint="ragcli index, or restore the settings it was built with",
+        )
+
+
+def open_parts(
+    directory: Path, manifest: Manifest, config: IndexConfig, dense: bool = True, lexical: bool = True
+) -> Parts:
+    """Open the indexes in a generation's directory.
+
+    Raises:
+        IndexCorruptError: a file is damaged.
+        OSError: a file is not there.
+    """
+    opened_vectors, opened_lexical = None, None
+    if dense and manifest.vectors is not None:
+        from ragcli.index.vectors.store import open_vectors
+
+        alive = read_chunk_rows(directory)
+        opened_vectors = open_vectors(directory / VECTORS, manifest.vectors, config.vectors, alive)
+    if lexical and config.lexical.kind != "none":
+        from ragcli.index.lexical.build import open_lexical
+
+        opened_lexical = open_lexical(directory / LEXICAL, config.lexical)
+    return Parts(opened_vectors, opened_lexical)
+
+
+def read_chunk_rows(directory: Path) -> "NDArray[np.int64]":
+    """Chunk rows of a generation, ascending, mapped from its file."""
+    import numpy as np
+
+    try:
+        rows: NDArray[np.int64] = np.load(directory / CHUNKS, mmap_mode="r")
+    except (ValueError, EOFError) as error:
+        raise IndexCorruptError(f"{directory / CHUNKS} is damaged: {error}", hint="ragcli doctor") from error
+    return rows
+
+
+def count_problems(directory: Path, manifest: Manifest, parts: Parts) -> list[str]:
+    """Where the opened parts do not agree with each other on the number of chunks, one line each."""
+    counts = {CHUNKS: len(read_chunk_rows(directory))}
+    if parts.vectors is not None:
+        counts["the vector index"] = len(parts.vectors)
+    if parts.lexical is not None:
+        counts["the lexical index"] = len(parts.lexical)
+    return [
+        f"{what} of generation {directory.name} has {count:,} chunks, its manifest says {manifest.chunks:,}"
+        for what, count in counts.items()
+        if count != manifest.chunks
+    ]

@@ -1,0 +1,35 @@
+"""Which settings shaped a generation's files, and whether they are still the configured ones."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ragcli.config.index import IndexConfig
+from ragcli.index.manifest import Manifest
+from ragcli.index.vectors.building import resolve_type, shaping_settings
+from ragcli.index.vectors.store import VectorsState
+
+
+def shaping(config: IndexConfig, vectors: VectorsState | None) -> dict[str, dict[str, Any]]:
+    """The settings that shape files, by section; what only steers a search is left out."""
+    sections = {"lexical": config.lexical.model_dump(mode="json")}
+    if vectors is not None:
+        type_ = resolve_type(config.vectors, vectors.base, vectors.dimension)
+        sections["vectors"] = dict(shaping_settings(config.vectors, type_))
+        sections["context"] = config.context.model_dump(mode="json")
+    return sections
+
+
+def changed_settings(config: IndexConfig, manifest: Manifest) -> list[str]:
+    """Names of the settings under ``index.`` by which the generation differs from the configuration."""
+    wanted = shaping(config, manifest.vectors)
+    if (config.embedder.kind == "none") != (manifest.embedder is None):
+        return ["embedder.kind"]
+    return [
+        f"{section}.{key}"
+        for section in sorted(wanted.keys() | manifest.settings.keys())
+        for key in _unlike(wanted.get(section, {}), manifest.settings.get(section, {}))
+    ]
+
+
+def _unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return [key for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key)]

