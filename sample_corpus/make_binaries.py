@@ -60,7 +60,7 @@ def read_blocks(source: Path) -> Iterator[Block]:
             yield Block("paragraph", line.replace("*", ""))
 
 
-class Datasheet(FPDF):
+class Datasheet(FPDF):  # type: ignore[misc]  # mypy does not follow fpdf
     """A4 page with a running title and page numbers."""
 
     def header(self) -> None:
@@ -87,6 +87,8 @@ def build_pdf(source: Path) -> bytes:
     pdf.add_page()
     for block in read_blocks(source):
         if block.kind == "heading":
+            if pdf.will_page_break(40):
+                pdf.add_page()
             pdf.ln(3)
             pdf.start_section(block.text, level=block.level - 1)
             pdf.set_font("Helvetica", style="B", size={1: 18, 2: 13, 3: 11}[block.level])

@@ -4,13 +4,28 @@ from typing import Annotated
 
 import typer
 
+from ragcli.cli.config import config_app
+from ragcli.cli.doctor import doctor
+from ragcli.cli.evaluate import evaluate
+from ragcli.cli.index import index_app
+from ragcli.cli.ingest import ingest
+from ragcli.cli.init import init
+from ragcli.cli.status import status
+
 app = typer.Typer(
     name="ragcli",
     no_args_is_help=True,
-    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.command()(init)
+app.add_typer(config_app, name="config")
+app.command()(ingest)
+app.add_typer(index_app, name="index")
+app.command("eval")(evaluate)
+app.command()(status)
+app.command()(doctor)
 
 
 def _version(wanted: bool) -> None:

@@ -1,17 +1,16 @@
 """``ragcli config``: what is in force, and whether a file is right."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
+from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption
 from ragcli.cli.output import Output
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ragcli.config.load import LoadedConfig
+    from ragcli.config.origins import Entry
 
 config_app = typer.Typer(no_args_is_help=True, help="Show, check and describe the configuration.")
 
@@ -26,26 +25,30 @@ def show(
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
-    format: ShowFormat = "table",  # noqa: A002 - named after its option
+    format: ShowFormat = "table",
 ) -> None:
     """Print every value with where it came from."""
-    loaded = load(config, set_, workspace)
+    from ragcli.config.load import resolve_config
+    from ragcli.config.origins import entries
+
+    resolved = resolve_config(config, overrides=set_ or (), flags={"workspace.path": workspace})
     if format == "yaml":
-        from ragcli.config.dump import to_yaml
+        import yaml
 
-        print(to_yaml(loaded.config), end="")  # noqa: T201 - the result itself, not a table of it
+        print(yaml.safe_dump(resolved.values, sort_keys=False, allow_unicode=True, width=120), end="")
         return
-    from ragcli.config.dump import entries
-
-    rows = entries(loaded)
-    result = {"file": loaded.file, "base": loaded.base, "settings": rows}
-    Output("config show", format).emit(result, lambda console: _print_settings(console, loaded))
+    rows = entries(resolved.values, resolved.origins)
+    if format == "table":
+        _print_settings(rows)
+        return
+    result = {"file": resolved.file, "base": resolved.base, "settings": rows}
+    Output("config show", format).emit(result, lambda _: None)
 
 
 @config_app.command()
 def validate(
     file: Annotated[Path, typer.Argument(help="Configuration file to check.")],
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """Check a file by itself, without the environment; status 3 and every problem with its line if it is wrong."""
     from ragcli.config.load import load_config
@@ -65,14 +68,12 @@ def schema() -> None:
 
     from ragcli.config.schema import json_schema
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))  # noqa: T201 - the schema is the whole result
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
-def _print_settings(console: "Console", loaded: "LoadedConfig") -> None:
-    from ragcli.config.dump import entries
-
-    rows = entries(loaded)
+def _print_settings(rows: "Sequence[Entry]") -> None:
+    """Plain columns: nothing here needs rich, whose import would take longer than everything else."""
     keys = max(len(row.key) for row in rows)
     shown = max(min(len(row.shown), 48) for row in rows)
     for row in rows:
-        console.print(f"{row.key:<{keys}}  {row.shown:<{shown}}  {row.origin}", soft_wrap=True, markup=False)
+        print(f"{row.key:<{keys}}  {row.shown:<{shown}}  {row.origin}")

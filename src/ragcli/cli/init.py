@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def init(
     path: Annotated[Path, typer.Argument(help="Folder of documents.", show_default=False)] = Path(),
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """Write a commented starter ragcli.yaml into a folder; never overwrites one."""
     from ragcli.config.starter import write_starter

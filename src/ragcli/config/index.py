@@ -1,6 +1,6 @@
 """Settings of the index: embedder, vectors, lexical."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -67,16 +67,11 @@ EmbedderConfig = Annotated[
 
 
 class ContextConfig(Settings):
-    """Late chunking: a chunk's vector also sees its surroundings.
+    """What a chunk's vector sees of its surroundings."""
 
-    The window around a chunk is encoded once, its token vectors are averaged over the chunk's own span, and the
-    result is mixed with the chunk's own vector.
-    """
-
-    weight: float = Field(default=0.0, ge=0, le=1)
-    """Share of the window's vector; 0 embeds every chunk alone and costs nothing extra."""
-    window_tokens: int = Field(default=254, ge=16)
-    """Length of the encoded surroundings; the model's limit is always kept."""
+    neighbours: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(default=(0.25, 0.15, 0.1, 0.05), max_length=16)
+    """Weights of the vectors 1, 2, ... chunks before and after in the document, added to the chunk's own (1.0).
+    Empty takes every chunk alone."""
 
 
 class VectorsConfig(Settings):
@@ -98,22 +93,29 @@ class VectorsConfig(Settings):
     """Storage of vectors in flat, HNSW and IVF-flat: 4, 2 or 1 bytes a component."""
 
 
+Language: TypeAlias = Literal[
+    "none", "ar", "da", "de", "el", "en", "es", "fi", "fr", "hu", "it", "nl", "no", "pt", "ro", "ru", "sv", "ta", "tr"
+]
+
+
 class TantivyConfig(Settings):
-    """BM25 in tantivy: persistent, incremental."""
+    """BM25 in tantivy (k1 1.2, b 0.75): persistent, incremental."""
 
     kind: Literal["tantivy"] = "tantivy"
-    language: str = "en"
+    language: Language = "en"
     """Language of stemmer and stop words (ISO 639-1), or ``none`` for neither."""
     stop_words: bool = True
-    """Leave out the language's stop words."""
+    """Leave the language's stop words out of questions; they stay in the index."""
 
 
 class RankBm25Config(Settings):
     """BM25 in rank_bm25: plain Python, for small corpora and for comparison."""
 
     kind: Literal["rank_bm25"] = "rank_bm25"
-    language: str = "en"
+    language: Language = "en"
+    """Language of stemmer and stop words (ISO 639-1), or ``none`` for neither."""
     stop_words: bool = True
+    """Leave the language's stop words out of questions; they stay in the index."""
     k1: float = Field(default=1.5, ge=0)
     b: float = Field(default=0.75, ge=0, le=1)
 

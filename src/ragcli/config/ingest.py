@@ -171,6 +171,8 @@ class IngestConfig(Settings):
     """What counts tokens: ``embedder`` (its own tokenizer) or a tiktoken encoding such as ``cl100k_base``."""
     dedupe: bool = False
     """Keep only the first of documents with exactly equal text."""
+    max_delete_fraction: float = Field(default=0.5, ge=0, le=1)
+    """A run that would remove more than this share of its sources' documents is refused."""
     limits: LimitsConfig = LimitsConfig.defaults()
     workers: int = Field(default=0, ge=0)
     """Processes that parse files; 0 takes every core this process may use, for runs large enough to gain."""

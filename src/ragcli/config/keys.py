@@ -1,5 +1,7 @@
 """Finding one's way through the settings models by dotted key, and the nearest name for a wrong one."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from types import NoneType
 from typing import Any, get_args
@@ -7,17 +9,10 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from ragcli.config.base import Settings
+from ragcli.config.origins import dotted
 from ragcli.config.settings import Config
 
 Models = tuple[type[Settings], ...]
-
-
-def dotted(path: Sequence[str | int]) -> str:
-    """A key as people write it: ``ingest.sources[0].path``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def fields(model: type[Settings]) -> dict[str, FieldInfo]:

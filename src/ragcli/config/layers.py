@@ -1,9 +1,9 @@
 """Defaults < file < environment < ``--set`` < flags, merged into one tree that knows where each value came from."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from pathlib import PurePath
 from types import NoneType
 
 from pydantic.fields import FieldInfo
@@ -11,18 +11,10 @@ from pydantic.fields import FieldInfo
 from ragcli.config.base import Settings
 from ragcli.config.keys import Models, accepts, default_kind, fields, find, models_of, of_kind, suggestion
 from ragcli.config.settings import Config
+from ragcli.config.sources import ENVIRONMENT_PREFIX, OTHER_VARIABLES
 from ragcli.config.yaml_tree import KeyPath, Tree, YamlFile, parse_value
 from ragcli.errors import ConfigError
 from ragcli.records import JsonValue
-
-ENVIRONMENT_PREFIX = "RAGCLI_"
-
-OTHER_VARIABLES: Mapping[str, str] = {
-    "RAGCLI_CONFIG": "The configuration file, when no `--config` is given.",
-    "RAGCLI_DEBUG": "Any value: show the traceback of a bug instead of one line.",
-    "RAGCLI_EMBEDDER_API_KEY": "Key for an `openai` embedder on any host but api.openai.com.",
-}
-"""Variables with the prefix that are not settings, and what they are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +135,13 @@ def _declared_alike(name: str, old: type[Settings], new: type[Settings]) -> bool
 
 
 def from_environment(environment: Mapping[str, str]) -> list[Assignment]:
-    """Settings named ``RAGCLI_SECTION__KEY``.
+    """Settings named ``RAGCLI_SECTION__KEY``; every variable given must be one.
 
     Raises:
-        ConfigError: For a name with the prefix that is neither a setting nor a documented variable.
+        ConfigError: For a name that is no setting, with the nearest one.
     """
     assignments: list[Assignment] = []
     for variable in sorted(environment):
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in OTHER_VARIABLES:
-            continue
         path = tuple(part.lower() for part in variable.removeprefix(ENVIRONMENT_PREFIX).split("__"))
         where = f"environment {variable}"
         if len(path) == 1:
@@ -183,27 +173,9 @@ def from_set(overrides: Sequence[str]) -> list[Assignment]:
     return assignments
 
 
-def from_flags(flags: Mapping[str, object]) -> list[Assignment]:
-    """Settings given by command-line flags under their dotted keys; None means the flag was not given."""
-    assignments: list[Assignment] = []
-    for key, value in flags.items():
-        if value is not None:
-            path = tuple(key.split("."))
-            find(path)
-            assignments.append(Assignment(path, _plain(value), "flag"))
-    return assignments
-
-
-def _plain(value: object) -> JsonValue:
-    if isinstance(value, Enum):
-        return _plain(value.value)
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise TypeError(f"a flag cannot hold {type(value).__name__}")
+def from_flags(flags: Mapping[str, JsonValue]) -> list[Assignment]:
+    """Settings given by command-line flags under their dotted keys."""
+    return [Assignment(tuple(key.split(".")), value, "flag") for key, value in flags.items()]
 
 
 def _override(path: tuple[str, ...], text: str, where: str) -> Iterator[Assignment]:

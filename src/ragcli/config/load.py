@@ -1,31 +1,48 @@
-"""From a file, the environment and the command line to one validated, absolute, explained configuration."""
+"""From a file, the environment and the command line to one validated, absolute, explained configuration.
+
+Importing pydantic and YAML and building validators takes longer than many a command. So what inputs resolve to is
+remembered (``memory.py``), and this module imports none of that until inputs are new.
+"""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ragcli.config.layers import Layered, from_environment, from_flags, from_set, merge
-from ragcli.config.origins import origins
-from ragcli.config.paths import settle_paths
-from ragcli.config.settings import Config
-from ragcli.config.yaml_tree import MAX_BYTES, YamlFile, parse_file
+from ragcli.config.confine import escapes
+from ragcli.config.memory import recall, remember
+from ragcli.config.sources import Inputs, gather
+from ragcli.config.yaml_tree import Tree
 from ragcli.errors import ConfigError
 
-FILE_NAME = "ragcli.yaml"
+if TYPE_CHECKING:
+    from ragcli.config.settings import Config
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedConfig:
+    """A configuration as plain values, and its history.
+
+    Attributes:
+        values: Every value, validated, under the names a file uses; paths are absolute.
+        origins: Dotted key to where its value was given: ``default``, ``file ragcli.yaml:12``,
+            ``environment RAGCLI_QUERY__TOP_K``, ``set`` or ``flag``; one entry per plain value.
+        file: The configuration file; None when there is none.
+        base: The folder that relative paths of the file start from: the file's, otherwise the working directory.
+    """
+
+    values: Tree
+    origins: Mapping[str, str]
+    file: Path | None
+    base: Path
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A configuration and its history.
-
-    Attributes:
-        config: Validated; every path in it is absolute.
-        origins: Dotted key to where its value was given: ``default``, ``file ragcli.yaml:12``,
-            ``environment RAGCLI_QUERY__TOP_K``, ``set`` or ``flag``; one entry per plain value of ``config``.
-        file: The configuration file; None when there is none.
-        base: The folder that relative paths of the file start from: the file's, otherwise the working directory.
-    """
+    """A configuration as settings; ``origins``, ``file`` and ``base`` as in ``ResolvedConfig``."""
 
     config: Config
     origins: Mapping[str, str]
@@ -52,77 +69,40 @@ def load_config(
     Raises:
         ConfigError: With every problem of the file and the overrides, one a line: where, key, what, nearest name.
     """
+    resolved = resolve_config(path, overrides=overrides, flags=flags, environment=environment)
+    from ragcli.config.plain import from_plain
+    from ragcli.config.settings import Config
+
+    return LoadedConfig(from_plain(Config, resolved.values), resolved.origins, resolved.file, resolved.base)
+
+
+def resolve_config(
+    path: Path | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> ResolvedConfig:
+    """As ``load_config``, but as plain values: cheap to print, and no settings model is imported when remembered."""
     variables = os.environ if environment is None else environment
-    file = find_config_file(path, variables)
-    parsed = None if file is None else read_config_file(file)
-    base = Path.cwd() if file is None or not file.is_file() else file.parent
-    layered = merge(parsed, (from_environment(variables), from_set(overrides), from_flags(flags or {})))
-    config = validate(layered, base)
-    return LoadedConfig(config, origins(config, layered), file, base)
-
-
-def find_config_file(path: Path | None, environment: Mapping[str, str]) -> Path | None:
-    """The absolute path of the file that is in force; None when there is none.
-
-    The search upwards skips folders that everyone may write to, such as ``/tmp``: what lies there is a stranger's.
-
-    Raises:
-        ConfigError: When a file named by ``path`` or RAGCLI_CONFIG does not exist.
-    """
-    named = (
-        path if path is not None else Path(environment["RAGCLI_CONFIG"]) if environment.get("RAGCLI_CONFIG") else None
-    )
-    if named is not None:
-        if not named.exists():
-            by = "" if path is not None else " (named by RAGCLI_CONFIG)"
-            raise ConfigError(f"{named}: no such configuration file{by}", hint="`ragcli init` writes a starter file")
-        return Path(os.path.abspath(named))  # noqa: PTH100 - resolve() would follow links
-    folder = Path.cwd()
-    for candidate in (folder, *folder.parents):
-        file = candidate / FILE_NAME
-        if file.is_file() and (candidate == folder or not candidate.stat().st_mode & 0o002):
-            return file
-    return None
-
-
-def read_config_file(file: Path) -> YamlFile:
-    """Parse a configuration file without validating its settings.
-
-    Raises:
-        ConfigError: When it cannot be read or is not bounded, plain YAML.
-    """
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    return parse_file(data, _display(file))
-
-
-def validate(layered: Layered, base: Path) -> Config:
-    """Make paths absolute and check every value.
-
-    Raises:
-        ConfigError: With all problems at once.
-    """
-    from json import dumps
-
-    from pydantic import ValidationError
-
-    from ragcli.config.problems import as_error, explain
-
-    problems = settle_paths(layered, base)
-    try:
-        # Strict, and as JSON: a list may become a tuple and text a path, but "5" is no number and true no 1.
-        config = Config.model_validate_json(dumps(layered.tree), strict=True)
-    except ValidationError as error:
-        raise explain(error.errors(include_url=False), layered, problems) from error
+    inputs = gather(path, overrides, flags or {}, variables)
+    found = recall(inputs)
+    if found is None:
+        found = _resolve(inputs)
+        remember(inputs, *found)
+    values, origins = found
+    # Links may have changed since: what may not be left is checked every time.
+    problems = escapes(values, origins, inputs.base)
     if problems:
-        raise as_error(problems)
-    return config
+        raise ConfigError("\n".join(problems), hint="see docs/adr/0003-untrusted-config.md")
+    return ResolvedConfig(values, origins, inputs.file, inputs.base)
 
 
-def _display(file: Path) -> str:
-    """The file as messages call it: relative when it is at or below the working directory."""
-    here = Path.cwd()
-    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
+def _resolve(inputs: Inputs) -> tuple[Tree, Mapping[str, str]]:
+    from ragcli.config.layers import from_environment, from_flags, from_set, merge
+    from ragcli.config.validate import validate
+    from ragcli.config.yaml_tree import parse_file
+
+    file = None if inputs.data is None else parse_file(inputs.data, inputs.name)
+    layers = (from_environment(inputs.environment), from_set(inputs.overrides), from_flags(inputs.flags))
+    return validate(merge(file, layers), inputs.base)

@@ -1,37 +1,53 @@
-"""Every plain value of a configuration under its dotted key."""
+"""Every value of a configuration under its dotted key, with where it was given. Needs no settings model."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from json import dumps
+from typing import TYPE_CHECKING
 
-from ragcli.config.base import Settings
-from ragcli.config.keys import dotted
-from ragcli.config.layers import Layered
-from ragcli.config.yaml_tree import KeyPath
+from ragcli.config.yaml_tree import KeyPath, Tree
 
-
-def values(settings: Settings, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
-    """The plain values under a section in the order of its fields; a list of sections is walked item by item."""
-    for name, spec in type(settings).model_fields.items():
-        value = getattr(settings, name)
-        path = (*prefix, spec.alias or name)
-        if isinstance(value, Settings):
-            yield from values(value, path)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Settings):
-            for position, item in enumerate(value):
-                yield from values(item, (*path, position))
-        else:
-            yield path, value
+if TYPE_CHECKING:
+    from ragcli.records import JsonValue
 
 
-def origins(settings: Settings, layered: Layered) -> Mapping[str, str]:
-    """Where each plain value was given, by dotted key."""
-    return {dotted(path): _origin(path, layered) for path, _ in values(settings)}
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One setting: its dotted key, its value, and where it was given."""
+
+    key: str
+    value: JsonValue
+    origin: str
+
+    @property
+    def shown(self) -> str:
+        """The value as a file would write it."""
+        return self.value if isinstance(self.value, str) and self.value else dumps(self.value, ensure_ascii=False)
 
 
-def _origin(path: KeyPath, layered: Layered) -> str:
-    node: object = layered.tree
+def dotted(path: KeyPath) -> str:
+    """A key as people write it: ``ingest.sources[0].path``."""
+    text = ""
     for part in path:
-        here = node if isinstance(node, dict) else dict(enumerate(node)) if isinstance(node, list) else {}
-        if part not in here:
-            return "default"
-        node = here[part]
-    return layered.origin(path)
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def leaves(value: JsonValue, path: KeyPath = ()) -> Iterator[tuple[KeyPath, JsonValue]]:
+    """The plain values of a tree in order; lists of plain values and empty collections are values themselves."""
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from leaves(item, (*path, name))
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        for position, item in enumerate(value):
+            yield from leaves(item, (*path, position))
+    else:
+        yield path, value
+
+
+def entries(values: Tree, origins: Mapping[str, str]) -> list[Entry]:
+    """One row per value of a complete configuration."""
+    rows = ((dotted(path), value) for path, value in leaves(values))
+    return [Entry(key, value, origins[key]) for key, value in rows]

@@ -1,10 +1,13 @@
 """Validation errors as people read them: where, which key, what is wrong, and the nearest valid name."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ragcli.config.keys import Models, dotted, fields, kind_of, models_of, nearest, of_kind, suggestion
+from ragcli.config.keys import Models, fields, kind_of, models_of, nearest, of_kind, suggestion
 from ragcli.config.layers import Layered
+from ragcli.config.origins import dotted
 from ragcli.config.settings import Config
 from ragcli.config.yaml_tree import KeyPath, Tree
 from ragcli.errors import ConfigError
@@ -34,8 +37,8 @@ _BOUNDS = {"greater_than_equal": (">=", "ge"), "greater_than": (">", "gt"), "les
            "less_than": ("<", "lt")}  # fmt: skip
 
 
-def explain(errors: "Iterable[ErrorDetails]", layered: Layered, more: Sequence[str] = ()) -> ConfigError:
-    """One error that lists every problem, those in ``more`` among them, one a line, in the order of the file."""
+def explain(errors: Iterable[ErrorDetails], layered: Layered) -> ConfigError:
+    """One error that lists every problem, one a line, in the order of the file."""
     by_path: dict[KeyPath, list[ErrorDetails]] = {}
     models_at: dict[KeyPath, Models] = {}
     for error in errors:
@@ -47,7 +50,7 @@ def explain(errors: "Iterable[ErrorDetails]", layered: Layered, more: Sequence[s
     problems = [
         problem(layered, path, _message(found, path, models_at[path], layered.tree)) for path, found in by_path.items()
     ]
-    return as_error([*problems, *more])
+    return as_error(problems)
 
 
 def problem(layered: Layered, path: KeyPath, message: str) -> str:
@@ -101,7 +104,7 @@ def locate(location: Sequence[str | int], tree: Tree) -> tuple[KeyPath, Models]:
     return tuple(path), models if value is not tree else (Config,)
 
 
-def _message(errors: "Sequence[ErrorDetails]", path: KeyPath, models: Models, tree: Tree) -> str:
+def _message(errors: Sequence[ErrorDetails], path: KeyPath, models: Models, tree: Tree) -> str:
     if len(errors) > 1:
         wanted = [_WRONG_TYPE[error["type"]].split(" (")[0] for error in errors if error["type"] in _WRONG_TYPE]
         if len(wanted) == len(errors):
@@ -109,7 +112,7 @@ def _message(errors: "Sequence[ErrorDetails]", path: KeyPath, models: Models, tr
     return _one(errors[0], path, models, tree)
 
 
-def _one(error: "ErrorDetails", path: KeyPath, models: Models, tree: Tree) -> str:
+def _one(error: ErrorDetails, path: KeyPath, models: Models, tree: Tree) -> str:
     context: Mapping[str, Any] = error.get("ctx", {})
     kind, given = error["type"], _shown(error["input"])
     if kind in _BOUNDS:

@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from ragcli.config.base import Settings
 from ragcli.config.documentation import field_docs, section_doc
 from ragcli.config.keys import Models, accepts, default_kind, fields, kind_of, models_of
-from ragcli.config.layers import OTHER_VARIABLES
 from ragcli.config.settings import Config
+from ragcli.config.sources import OTHER_VARIABLES
 
 _INTRODUCTION = """\
 # Configuration

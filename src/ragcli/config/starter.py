@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragcli.config.load import FILE_NAME
+from ragcli.config.sources import FILE_NAME
 from ragcli.errors import DataError, UsageError
 
 _TEMPLATE = """\

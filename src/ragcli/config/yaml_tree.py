@@ -4,20 +4,23 @@ Built on the parser's events rather than on its object constructors: there is no
 expand, and nesting is counted here because the C composer overflows the stack on a few thousand brackets.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from ragcli.errors import ConfigError
-from ragcli.records import JsonValue
 
 if TYPE_CHECKING:
     from yaml.error import MarkedYAMLError
     from yaml.events import Event, NodeEvent
 
+    from ragcli.records import JsonValue
+
 KeyPath: TypeAlias = tuple[str | int, ...]
-Tree: TypeAlias = dict[str, JsonValue]
+Tree: TypeAlias = "dict[str, JsonValue]"
 
 MAX_BYTES = 1 << 20
 """Longest configuration file."""
@@ -96,7 +99,7 @@ class _Frame:
     """A collection that is being filled; ``key`` is set while a mapping waits for the key's value."""
 
     path: KeyPath
-    value: "list[JsonValue] | Tree"
+    value: list[JsonValue] | Tree
     key: str | None = None
 
 
@@ -118,7 +121,7 @@ class _Builder:
         except YAMLError as error:
             raise ConfigError(f"{self.name}: not YAML: {error}") from error
 
-    def _syntax_error(self, error: "MarkedYAMLError", text: str) -> ConfigError:
+    def _syntax_error(self, error: MarkedYAMLError, text: str) -> ConfigError:
         mark = error.problem_mark or error.context_mark
         line = mark.line if mark else 0
         context = f" ({error.context}, line {error.context_mark.line + 1})" if error.context_mark else ""
@@ -128,7 +131,7 @@ class _Builder:
         hint = "indent with spaces: YAML allows no tabs there" if tab else ""
         return ConfigError(f"{self.name}:{line + 1}: {error.problem or 'not YAML'}{context}", hint=hint)
 
-    def _consume(self, events: "Iterator[Event]") -> JsonValue:
+    def _consume(self, events: Iterator[Event]) -> JsonValue:
         from yaml.events import CollectionEndEvent, DocumentStartEvent, NodeEvent
 
         root: JsonValue = None
@@ -146,7 +149,7 @@ class _Builder:
                 root = value if outermost else root
         return root
 
-    def _node(self, event: "NodeEvent") -> JsonValue:
+    def _node(self, event: NodeEvent) -> JsonValue:
         """Take a key, a plain value or the start of a collection."""
         from yaml.events import MappingStartEvent, ScalarEvent, SequenceStartEvent
 
@@ -172,7 +175,7 @@ class _Builder:
     def _waits_for_key(self) -> bool:
         return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
 
-    def _key(self, event: "Event", key: str) -> None:
+    def _key(self, event: Event, key: str) -> None:
         frame = self.stack[-1]
         if isinstance(frame.value, dict) and key in frame.value:
             first = self.lines[(*frame.path, key)]
@@ -180,7 +183,7 @@ class _Builder:
         frame.key = key
         self.lines[(*frame.path, key)] = _line(event)
 
-    def _place(self, event: "Event", value: JsonValue) -> KeyPath:
+    def _place(self, event: Event, value: JsonValue) -> KeyPath:
         if not self.stack:
             return ()
         frame = self.stack[-1]
@@ -196,7 +199,7 @@ class _Builder:
         frame.key = None
         return path
 
-    def _check(self, event: "NodeEvent") -> None:
+    def _check(self, event: NodeEvent) -> None:
         from yaml.events import AliasEvent
 
         self.count += 1
@@ -210,15 +213,15 @@ class _Builder:
         if tag not in {None, "!", "tag:yaml.org,2002:str"}:
             raise self._error(event, f"the tag {tag}: only plain values are read")
 
-    def _error(self, event: "Event", what: str) -> ConfigError:
+    def _error(self, event: Event, what: str) -> ConfigError:
         return ConfigError(f"{self.name}:{_line(event)}: {what}")
 
 
-def _line(event: "Event") -> int:
+def _line(event: Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
 
-def _events(text: str) -> "Iterator[Event]":
+def _events(text: str) -> Iterator[Event]:
     import yaml
 
     # PyYAML without libyaml has no C loader; the pure one makes the same events.

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ragcli.errors import DataError
+from ragcli.config.evaluate import EvaluateConfig
+from ragcli.errors import DataError, UsageError
 from ragcli.evaluate.datasets import Dataset
 from ragcli.evaluate.metrics import Metric, Qrels, Run, score
 from ragcli.query.engine import Engine
@@ -33,6 +35,24 @@ class Evaluation:
     fingerprints: Mapping[str, str]
     seconds: float
 
+    def by_query(self) -> dict[str, dict[str, float]]:
+        """The value of each metric for each judged query."""
+        queries = self.scores[0].per_query if self.scores else {}
+        return {query: {score.metric: score.per_query[query] for score in self.scores} for query in queries}
+
+
+def required_dataset(settings: EvaluateConfig) -> Path:
+    """The dataset that is configured.
+
+    Raises:
+        UsageError: None is.
+    """
+    if settings.dataset is None:
+        raise UsageError(
+            "there is no dataset to score against", hint="ragcli eval --dataset FOLDER, or set evaluate.dataset"
+        )
+    return settings.dataset
+
 
 def retrieve(engine: Engine, queries: Sequence[Query], top_k: int) -> dict[str, dict[str, float]]:
     """Ranked documents of each query: a document scores as its best chunk."""
@@ -51,6 +71,9 @@ def evaluate(engine: Engine, dataset: Dataset, metrics: Sequence[str], top_k: in
         UsageError: A metric has an unknown name, or a cutoff beyond ``top_k``.
     """
     wanted = [Metric.parse(name) for name in metrics]
+    for metric in wanted:
+        if metric.cutoff > top_k:
+            raise UsageError(f"{metric} needs {metric.cutoff} results, evaluate.top_k is {top_k}", hint="raise --top-k")
     unknown = _unknown_documents(engine, dataset.qrels)
     started = time.perf_counter()
     run = retrieve(engine, dataset.judged, top_k)

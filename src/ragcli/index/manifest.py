@@ -37,6 +37,13 @@ class EmbedderState:
 
 
 @dataclass(frozen=True, slots=True)
+class LexicalState:
+    """What the lexical files hold: how many chunks were deleted since they were last built from nothing."""
+
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything about a generation that can be said without opening it.
 
@@ -51,6 +58,7 @@ class Manifest:
         fingerprints: Of ``config`` (the index settings), ``model``, ``chunker`` and ``corpus``.
         embedder: None without vectors.
         vectors: None without vectors.
+        lexical: None without a lexical index.
         settings: The index settings that shaped the files, by section: ``vectors``, ``context``, ``lexical``.
         timings_s: Seconds spent per stage.
         files: Every file but the manifest, by path relative to the generation.
@@ -66,6 +74,7 @@ class Manifest:
     fingerprints: Mapping[str, str]
     embedder: EmbedderState | None
     vectors: VectorsState | None
+    lexical: LexicalState | None
     settings: Mapping[str, Mapping[str, Any]]
     timings_s: Mapping[str, float]
     files: Mapping[str, FileState]
@@ -107,12 +116,13 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def _manifest(fields: dict[str, Any]) -> Manifest:
-    embedder, vectors = fields.pop("embedder"), fields.pop("vectors")
+    embedder, vectors, lexical = (fields.pop(name) for name in ("embedder", "vectors", "lexical"))
     files = {path: FileState(**file) for path, file in fields.pop("files").items()}
     return Manifest(
         **fields,
         embedder=None if embedder is None else EmbedderState(**embedder),
         vectors=None if vectors is None else VectorsState(**vectors),
+        lexical=None if lexical is None else LexicalState(**lexical),
         files=files,
     )
 

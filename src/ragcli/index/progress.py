@@ -1,6 +1,9 @@
 """How long work tells how far it is, without knowing who listens."""
 
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -16,3 +19,10 @@ class NoProgress:
 
     def update(self, stage: str, done: int, total: int) -> None:
         """See ``Progress``."""
+
+
+def told(items: Iterable[T], stage: str, total: int, progress: Progress) -> Iterator[T]:
+    """The items as they are, each one told to ``progress`` when the next is asked for."""
+    for done, item in enumerate(items, 1):
+        yield item
+        progress.update(stage, done, total)

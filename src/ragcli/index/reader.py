@@ -113,6 +113,7 @@ def open_generation(
         IndexStaleError: a wanted part was built with other settings.
         IndexCorruptError: a file is damaged or missing.
     """
+    chosen: str | None = None
     for _ in range(_ATTEMPTS):
         chosen = name or generations.current(workspace)
         if chosen is None:
@@ -177,7 +178,7 @@ def open_parts(
 
         alive = read_chunk_rows(directory)
         opened_vectors = open_vectors(directory / VECTORS, manifest.vectors, config.vectors, alive)
-    if lexical and config.lexical.kind != "none":
+    if lexical and config.lexical.kind != "none" and manifest.lexical is not None:
         from ragcli.index.lexical.build import open_lexical
 
         opened_lexical = open_lexical(directory / LEXICAL, config.lexical)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragcli.index.manifest import CHUNKS
+from ragcli.index.context import items
+from ragcli.index.manifest import CHUNKS, read_manifest
+from ragcli.index.reader import read_chunk_rows
 from ragcli.workspace import Workspace, generations
 from ragcli.workspace.catalog import Catalog
 
@@ -53,3 +55,19 @@ def kept_rows(workspace: Workspace) -> "NDArray[np.int64] | None":
         except (OSError, ValueError, EOFError):
             return None
     return np.unique(np.concatenate(rows))
+
+
+def unused_embeddings(workspace: Workspace, catalog: Catalog) -> int:
+    """Forget the cached vectors that no generation on disk was made from; return how many.
+
+    Raises:
+        IndexStateError: a generation cannot be read, so what it uses is not known.
+    """
+    keys: set[bytes] = set()
+    for name in generations.list_generations(workspace):
+        directory = workspace.generations / name
+        embedder = read_manifest(directory).embedder
+        if embedder is not None:
+            rows = read_chunk_rows(directory).tolist()
+            keys.update(item.key for item in items(catalog, embedder.fingerprint, rows, []))
+    return catalog.collect_embeddings(keys)

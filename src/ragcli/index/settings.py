@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ragcli.config.index import IndexConfig
+from ragcli.index.lexical import build as lexical
 from ragcli.index.manifest import Manifest
-from ragcli.index.vectors.building import resolve_type, shaping_settings
+from ragcli.index.vectors import building as vector
 from ragcli.index.vectors.store import VectorsState
 
 
 def shaping(config: IndexConfig, vectors: VectorsState | None) -> dict[str, dict[str, Any]]:
     """The settings that shape files, by section; what only steers a search is left out."""
-    sections = {"lexical": config.lexical.model_dump(mode="json")}
+    sections: dict[str, dict[str, Any]] = {}
+    if config.lexical.kind != "none":
+        sections["lexical"] = dict(lexical.shaping_settings(config.lexical))
     if vectors is not None:
-        type_ = resolve_type(config.vectors, vectors.base, vectors.dimension)
-        sections["vectors"] = dict(shaping_settings(config.vectors, type_))
+        type_ = vector.resolve_type(config.vectors, vectors.base, vectors.dimension)
+        sections["vectors"] = dict(vector.shaping_settings(config.vectors, type_))
         sections["context"] = config.context.model_dump(mode="json")
     return sections
 

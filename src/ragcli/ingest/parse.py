@@ -150,9 +150,13 @@ class Parser:
         from ragcli.ingest.detect import detect_type
         from ragcli.ingest.loaders.build import build_loader
 
-        found = task.type or detect_type(task.path, content.data[:_HEAD_BYTES])
+        head = content.data[:_HEAD_BYTES]
+        found = task.type or detect_type(task.path, head)
+        if found is None and task.data is not None and b"\0" not in head:
+            found = "text"  # standard input has no name that tells
         if found is None:
-            return outcome._replace(state="skipped", reason="no type that is supported")
+            # A document that turned into something else is a failure: what was there before stays.
+            return outcome._replace(state="failed" if task.versions else "skipped", reason="no type that is supported")
         loader = build_loader(found, self._recipe.loaders, self._recipe.limits)
         kept: list[str] = []
         records: list[DocumentRecord] = []

@@ -1,8 +1,8 @@
 """What a run has to do: the files of a source, compared with what the catalog knows of them."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ragcli.ingest.parse import file_digest
 from ragcli.ingest.scan import FoundFile, Problem, Scan
@@ -13,7 +13,8 @@ _CLOCK_GRAIN_NS = 2_000_000_000
 """A file modified this shortly before it was read may have changed since under the same modification time."""
 
 
-class Renamed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Renamed:
     """A file whose content was found under another path before. Sources are named, paths relative to them."""
 
     from_source: str
@@ -28,6 +29,7 @@ class SourcePlan:
 
     Attributes:
         touched: Unchanged in content, with a new time to remember: path to row.
+        data: Content of files that are on no disk, by path.
         standing: Known files that still cannot be used, as before: failed ones are told again in every run.
     """
 
@@ -39,8 +41,8 @@ class SourcePlan:
     touched: list[FileRow] = field(default_factory=list)
     standing: list[FileRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    data: Mapping[str, bytes] = field(default_factory=dict)
     unchanged: int = 0
-    skipped: int = 0
 
     @property
     def to_read(self) -> list[FoundFile]:
@@ -85,8 +87,6 @@ def _leave(plan: SourcePlan, row: FileRow) -> None:
 
 
 def _doubt(plan: SourcePlan, file: FoundFile, row: FileRow) -> None:
-    import time
-
     read_ns = time.time_ns()
     if file_digest(file.location) != row.digest:
         plan.changed.append(file)

@@ -23,7 +23,10 @@ _BATCH_FILES = 16
 _BATCH_BYTES = 256 * 1024
 _AHEAD = 512  # how many files may be ahead of the oldest unfinished one: bounds what waits in memory
 _AHEAD_BYTES = 64 * 2**20
-_START = "import sys, json; sys.path[:] = json.loads(sys.argv[2]);from ragcli.ingest.worker import main; main(int(sys.argv[1]))"
+_START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[2])\n"
+    "from ragcli.ingest.worker import main; main(int(sys.argv[1]))"
+)
 
 
 class _Worker:
@@ -37,9 +40,13 @@ class _Worker:
             self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment)
         self.connection = Connection(ours.detach())
         self.jobs: deque[Job] = deque()
-        self.batches: deque[int] = deque()
         self.ready = False
         self.connection.send(list(recipes))
+
+    @property
+    def hungry(self) -> bool:
+        """Whether it would soon have nothing to do."""
+        return len(self.jobs) < _BATCH_FILES and sum(job.size for job in self.jobs) < _BATCH_BYTES
 
     def give(self, batch: list[Job]) -> None:
         self.jobs.extend(batch)
@@ -100,7 +107,7 @@ class WorkerPool:
     def _feed(self, source: "_Source", oldest: int) -> None:
         for worker in self._workers:
             # A second batch waits at the worker, so that it need not wait for us.
-            while len(worker.jobs) <= _BATCH_FILES // 2:
+            while worker.hungry:
                 batch = self._batch(source, oldest)
                 if not batch:
                     return
@@ -108,7 +115,7 @@ class WorkerPool:
                     worker.give(batch)
                 except OSError:
                     break  # it died; the reading end tells
-    
+
     def _batch(self, source: "_Source", oldest: int) -> list[Job]:
         if self._again:
             return [self._again.popleft()]
@@ -127,7 +134,7 @@ class WorkerPool:
                 worker.ready = True
                 continue
             self._take(worker, pickle.loads(message))  # noqa: S301 - from our own process
-    
+
     def _take(self, worker: _Worker, answer: Answer) -> None:
         worker.jobs.popleft()
         if isinstance(answer.outcome, Fatal):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ragcli.ingest.ignore import GlobSet, IgnoreRules, rules_above
-from ragcli.ingest.sources import Source
+from ragcli.ingest.sources import Source, encodable
 
 
 class FoundFile(NamedTuple):
@@ -191,11 +191,6 @@ class _Walk:
 
     def _problem(self, path: str, reason: str) -> None:
         self.result.problems.append(Problem(encodable(path), reason))
-
-
-def encodable(path: str) -> str:
-    r"""A file name as text: bytes that are no UTF-8 become ``\xNN``."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _reason(error: OSError) -> str:

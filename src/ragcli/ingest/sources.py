@@ -165,7 +165,10 @@ def _of_path(
     path: Path, owners: Mapping[str, Source], base: Path, selection: Selection, known: Mapping[str, SourceRow]
 ) -> Source:
     if not os.path.lexists(path):
-        raise DataError(f"{path} does not exist", hint="to drop what was ingested from it: ragcli ingest --forget NAME")
+        raise DataError(
+            f"{encodable(str(path))} does not exist",
+            hint="to drop what was ingested from it: ragcli ingest --forget NAME",
+        )
     owner = _owner(path, owners.values())
     if owner is None and not selection.name:
         owner = _known_owner(path, known, selection)
@@ -235,6 +238,11 @@ def _check(source: Source) -> None:
                 f"source {source.name!r}: {source.root / part} is gone; nothing was removed",
                 hint=f"restore it, or drop what was ingested from it: ragcli ingest --forget {source.name}",
             )
+
+
+def encodable(path: str) -> str:
+    r"""A file name as text: bytes that are no UTF-8 become ``\xNN``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _relative(path: Path, root: Path) -> str:

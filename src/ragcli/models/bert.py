@@ -140,7 +140,12 @@ class _Graph:
     def _dense(self, prefix: str, source: str, output: str, residual: str = "") -> str:
         """Linear layer whose bias and residual are added inside the normalisation that follows it."""
         product = self._matmul(f"{prefix}.dense", source, f"{output}.product")
-        inputs = [product, residual or self.hidden, *self._norm(f"{prefix}.LayerNorm"), self._raw(f"{prefix}.dense.bias")]
+        inputs = [
+            product,
+            residual or self.hidden,
+            *self._norm(f"{prefix}.LayerNorm"),
+            self._raw(f"{prefix}.dense.bias"),
+        ]
         self._fused("SkipLayerNormalization", inputs, [output], epsilon=self._epsilon)
         return output
 

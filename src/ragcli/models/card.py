@@ -31,6 +31,7 @@ class ModelCard:
 
     Attributes:
         weights: The preferred weight file (safetensors, its index, or ONNX).
+        dimension: Length of a vector, where only the transformer decides it.
         max_tokens: Longest input, special tokens and prefix included.
         torch_reason: Why only sentence-transformers itself can run the model; empty when ONNX can.
     """
@@ -38,7 +39,7 @@ class ModelCard:
     files: ModelFiles
     weights: Path
     tokenizer: Path
-    model_type: str
+    dimension: int
     pooling: Pooling
     max_tokens: int
     query_prefix: str
@@ -67,7 +68,7 @@ def read_card(files: ModelFiles, config: SentenceTransformersConfig) -> ModelCar
         files=files,
         weights=weights,
         tokenizer=folder / "tokenizer.json",
-        model_type=str(model.get("model_type", "")),
+        dimension=_dimension(folder / "config.json", model),
         pooling=pooling,
         max_tokens=config.max_tokens or _max_tokens(folder, model),
         query_prefix=query if config.query_prefix is None else config.query_prefix,
@@ -147,6 +148,13 @@ def _torch_reason(folder: Path, modules: list[tuple[str, str]]) -> str:
     if "auto_map" in _read(folder / "config.json"):
         return "code of its own"
     return ""
+
+
+def _dimension(path: Path, model: dict[str, Any]) -> int:
+    for key in ("hidden_size", "d_model", "dim", "n_embd"):
+        if isinstance(model.get(key), int):
+            return int(model[key])
+    raise DataError(f"{path} does not say how long a vector is (hidden_size)", hint="fetch the model again")
 
 
 def _max_tokens(folder: Path, model: dict[str, Any]) -> int:

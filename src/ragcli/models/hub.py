@@ -18,9 +18,7 @@ _ONNX_FILES = ("model.onnx", "model.onnx_data", "onnx/model.onnx", "onnx/model.o
 def download(names: tuple[str, ...], revision: str, models: ModelsConfig) -> ModelFiles:
     """Fetch a model's safe files into the local hub cache: never a pickle, never code.
 
-    Args:
-        names: Hub names to try in order.
-        revision: Branch, tag or commit; empty takes the default branch.
+    The names are tried in order; an empty revision takes the default branch.
 
     Raises:
         MissingModelError: The hub may not be asked, cannot be reached, or does not have the model.
@@ -45,17 +43,22 @@ def missing(names: tuple[str, ...], reason: str) -> MissingModelError:
     return MissingModelError(f"the model {names[0]!r} is not on this machine, and {reason}", hint=hint)
 
 
-def refusal(models: ModelsConfig) -> str:
-    """Why the hub must not or cannot be asked; empty when it can. Takes milliseconds where there is no network."""
+def refusal(models: ModelsConfig, endpoint: str = "") -> str:
+    """Why the network must not or cannot be used; empty when it can. Takes milliseconds where there is none.
+
+    The endpoint is the URL of what would be asked, the hub's unless given.
+    """
     if models.offline:
-        return "models.offline forbids asking the hub"
+        return "models.offline forbids the network"
     for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if os.environ.get(variable, "").upper() in {"1", "ON", "YES", "TRUE"}:
-            return f"{variable} forbids asking the hub"
-    from huggingface_hub import constants
+            return f"{variable} forbids the network"
+    if not endpoint:
+        from huggingface_hub import constants
 
-    host, port = _address(str(constants.ENDPOINT))
-    return "" if _reachable(host, port) else f"the hub {host} cannot be reached"
+        endpoint = str(constants.ENDPOINT)
+    host, port = _address(endpoint)
+    return "" if _reachable(host, port) else f"{host} cannot be reached"
 
 
 def _address(endpoint: str) -> tuple[str, int]:

@@ -66,7 +66,7 @@ def locate(name: str, revision: str, models: ModelsConfig) -> ModelFiles:
     found = locate_local(name, revision)
     if found is not None:
         return found
-    if _is_path(name):
+    if _is_path(name) or Path(name).is_dir():
         raise _unusable_path(name)
     from ragcli.models import hub
 
@@ -156,7 +156,7 @@ def _in_package(name: str) -> ModelFiles | None:
 
 
 def _is_path(name: str) -> bool:
-    return name.startswith(("/", "./", "../", "~")) or name in {".", ".."} or Path(name).is_dir()
+    return name.startswith(("/", "./", "../", "~")) or name in {".", ".."}
 
 
 def _unusable_path(name: str) -> MissingModelError:

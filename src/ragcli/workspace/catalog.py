@@ -94,7 +94,7 @@ class Catalog:
     """One connection to a catalog. Readers never block the writer, nor it them.
 
     Args:
-        path: The database file; made when missing unless ``readonly``.
+        path: The database file, made when missing unless ``readonly``; None for an empty one in memory.
         readonly: Open for reading; nothing on disk is changed.
 
     Raises:
@@ -103,7 +103,7 @@ class Catalog:
         BackendError: the file cannot be opened or written; every method may raise it too.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+    def __init__(self, path: Path | None, *, readonly: bool = False) -> None:
         self.database = Database(path, readonly=readonly)
 
     def close(self) -> None:

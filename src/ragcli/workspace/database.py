@@ -24,7 +24,7 @@ class Database:
     """One connection. Readers never block the writer, nor it them (WAL).
 
     Args:
-        path: The database file; made when missing unless ``readonly``.
+        path: The database file, made when missing unless ``readonly``; None for one in memory.
         readonly: Open for reading; nothing on disk is changed.
 
     Raises:
@@ -33,14 +33,15 @@ class Database:
         BackendError: the file cannot be opened or written.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        self.path = path
-        if readonly and not path.exists():
+    def __init__(self, path: Path | None, *, readonly: bool = False) -> None:
+        self.path = path or Path(":memory:")
+        if readonly and not self.path.exists():
             raise IndexMissingError(f"there is no catalog at {path}", hint="ragcli ingest PATH")
         try:
-            if not readonly:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = self._connect(readonly)
+            if path is None:
+                self._connection = sqlite3.connect(":memory:", isolation_level=None)
+            else:
+                self._connection = self._connect(path, readonly)
         except (sqlite3.Error, OSError) as error:
             raise self._error(error) from error
         try:
@@ -49,12 +50,14 @@ class Database:
             self._connection.close()
             raise
 
-    def _connect(self, readonly: bool) -> sqlite3.Connection:
+    def _connect(self, path: Path, readonly: bool) -> sqlite3.Connection:
         mode = "mode=ro" if readonly else "mode=rwc"
-        if readonly and not os.access(self.path.parent, os.W_OK) and not self.path.with_name("catalog.db-wal").exists():
+        if not readonly:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists():
             mode = "immutable=1"  # a read-only medium has no place for the files that readers share
         return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?{mode}", uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
+            f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
         )
 
     def _prepare(self, readonly: bool) -> None:

@@ -1,6 +1,6 @@
 """What ingest remembers between runs: sources, the state of their files, and which documents a file gave."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -73,12 +73,12 @@ class Ledger:
         """Remember a source."""
         self.catalog.database.run("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?)", source)
 
-    def forget_source(self, name: str) -> None:
-        """Drop a source and the state of its files, and retire its documents."""
+    def forget_source(self, name: str) -> int:
+        """Drop a source and the state of its files, and retire its documents; return how many."""
         database = self.catalog.database
-        database.run("UPDATE documents SET live = 0 WHERE source = ? AND live > 0", (name,))
         database.run("DELETE FROM files WHERE source = ?", (name,))
         database.run("DELETE FROM sources WHERE name = ?", (name,))
+        return database.run_counted("UPDATE documents SET live = 0 WHERE source = ? AND live > 0", (name,))
 
     def files(self, source: str) -> dict[str, FileRow]:
         """All known files of a source, by path."""
@@ -103,11 +103,16 @@ class Ledger:
             (modified_ns, source, path),
         )
 
-    def forget_file(self, source: str, path: str) -> None:
-        """Drop a file's state and retire its documents; their rows stay for the generations that use them."""
+    def forget_file(self, source: str, path: str) -> int:
+        """Drop a file's state and retire its documents; return how many.
+
+        Their rows stay for the generations that use them.
+        """
         database = self.catalog.database
         database.run("DELETE FROM files WHERE source = ? AND path = ?", (source, path))
-        database.run("UPDATE documents SET live = 0 WHERE source = ? AND path = ? AND live > 0", (source, path))
+        return database.run_counted(
+            "UPDATE documents SET live = 0 WHERE source = ? AND path = ? AND live > 0", (source, path)
+        )
 
     def versions(self, source: str, path: str) -> dict[str, VersionRow]:
         """The live documents of a file: document id to stored version."""
@@ -118,7 +123,7 @@ class Ledger:
 
     def retire(self, rows: Iterable[int]) -> None:
         """These document rows are no longer live."""
-        self.catalog.database.run_many("UPDATE documents SET live = 0 WHERE row = ?", ((row,) for row in rows))
+        self._set_live(0, rows)
 
     def documents_per_file(self, source: str) -> dict[str, int]:
         """How many live documents each file of a source gives."""
@@ -136,10 +141,17 @@ class Ledger:
         )
         return [DuplicateRow._make(row) for row in rows]
 
-    def hold_back(self, rows: Sequence[int]) -> None:
-        """Show all live documents but these, which are duplicates of shown ones."""
-        database = self.catalog.database
-        held = {row[0] for row in database.all("SELECT row FROM documents WHERE live = 2")}
-        wanted = set(rows)
-        database.run_many("UPDATE documents SET live = 1 WHERE row = ?", ((row,) for row in sorted(held - wanted)))
-        database.run_many("UPDATE documents SET live = 2 WHERE row = ?", ((row,) for row in sorted(wanted - held)))
+    def held_back(self) -> set[int]:
+        """Rows of the duplicates that are not shown."""
+        return {row[0] for row in self.catalog.database.all("SELECT row FROM documents WHERE live = 2")}
+
+    def hold_back(self, rows: Iterable[int]) -> None:
+        """Keep these live documents out of the index: they repeat others."""
+        self._set_live(2, rows)
+
+    def show(self, rows: Iterable[int]) -> None:
+        """Bring documents that were held back into the index."""
+        self._set_live(1, rows)
+
+    def _set_live(self, live: int, rows: Iterable[int]) -> None:
+        self.catalog.database.run_many("UPDATE documents SET live = ? WHERE row = ?", ((live, row) for row in rows))

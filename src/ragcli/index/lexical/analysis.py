@@ -4,16 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING
+
+from ragcli.config.index import Language
 
 if TYPE_CHECKING:
     from tantivy import TextAnalyzer, Token
 
 VERSION = 1  # raise it when the terms of a text change: an index is only searched by the analysis that made it
-
-Language: TypeAlias = Literal[
-    "none", "ar", "da", "de", "el", "en", "es", "fi", "fr", "hu", "it", "nl", "no", "pt", "ro", "ru", "sv", "ta", "tr"
-]
 
 # What tantivy calls the languages it has a Snowball stemmer for.
 _SNOWBALL = {
@@ -100,11 +98,6 @@ class Analysis:
             return [span for span in _words(text) if terms.intersection(self.terms(text[span[0] : span[1]]))]
         tokens = self.analyzer.pre_tokenize(text).tokens
         return [(token.char_offset_from, token.char_offset_to) for token in tokens if token.text in terms]
-
-
-def languages() -> tuple[str, ...]:
-    """The codes that ``language`` may have."""
-    return get_args(Language)
 
 
 def normalise(text: str) -> str:

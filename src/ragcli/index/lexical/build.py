@@ -11,6 +11,11 @@ from ragcli.workspace.catalog import IndexText
 LexicalEngineConfig: TypeAlias = TantivyConfig | RankBm25Config
 
 
+def shaping_settings(config: LexicalEngineConfig) -> dict[str, str]:
+    """The settings that shape the files; the others take effect with the next search."""
+    return {"kind": config.kind, "language": config.language}
+
+
 def open_lexical(directory: Path, config: LexicalEngineConfig) -> LexicalIndex:
     """Open an index for searching.
 

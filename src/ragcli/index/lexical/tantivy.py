@@ -145,12 +145,13 @@ def update_tantivy(
 
 
 def _write(index: "Index", added: Iterable[IndexText], removed: Sequence[int]) -> None:
-    from tantivy import Document
+    from tantivy import Document, Query
 
     writer: IndexWriter = index.writer(_HEAP_BYTES, 1)
     try:
-        for row in removed:
-            writer.delete_documents_by_term("row", int(row))
+        if len(removed):  # by query: deleting by term takes the row for a signed number and finds nothing
+            rows = [int(row) for row in removed]
+            writer.delete_documents_by_query(Query.term_set_query(index.schema, "row", rows))
         for text in added:
             document = Document()
             document.add_unsigned("row", text.row)

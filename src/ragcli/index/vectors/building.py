@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, assert_never
 
 from ragcli.config.index import VectorsConfig
 from ragcli.errors import ConfigError
+from ragcli.index.vectors.library import load_faiss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +88,7 @@ def build(config: VectorsConfig, type_: VectorType, vectors: "NDArray[np.float32
 
 def build_flat(vectors: "NDArray[np.float32]") -> Any:
     """An exact index that keeps every component: what a delta is."""
-    import faiss
+    faiss = load_faiss()
 
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(vectors)
@@ -95,7 +96,7 @@ def build_flat(vectors: "NDArray[np.float32]") -> Any:
 
 
 def _empty(config: VectorsConfig, type_: VectorType, count: int, dimension: int) -> Any:
-    import faiss
+    faiss = load_faiss()
 
     metric, code = faiss.METRIC_INNER_PRODUCT, _codes(config)
     match type_:
@@ -123,7 +124,7 @@ def _empty(config: VectorsConfig, type_: VectorType, count: int, dimension: int)
 
 
 def _codes(config: VectorsConfig) -> int | None:
-    import faiss
+    faiss = load_faiss()
 
     match config.quantization:
         case "none":
@@ -138,7 +139,7 @@ def _codes(config: VectorsConfig) -> int | None:
 
 @contextmanager
 def _one_thread(wanted: bool) -> Iterator[None]:
-    import faiss
+    faiss = load_faiss()
 
     before = faiss.omp_get_max_threads()
     if wanted:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, assert_never
 
 from ragcli.config.index import VectorsConfig
 from ragcli.index.vectors.building import VectorType
+from ragcli.index.vectors.library import load_faiss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ class Eligible:
     @cached_property
     def bitmap(self) -> Any:
         """The positions as FAISS tests them inside a search."""
-        import faiss
+        faiss = load_faiss()
         import numpy as np
 
         bits = np.zeros(self.total, dtype=bool)
@@ -63,6 +64,7 @@ class Engine(Protocol):
         Args:
             queries: Unit vectors, shape [m, d].
             fetch: Results per query, at most as many as are eligible.
+            eligible: What may be returned.
 
         Returns:
             Scores, descending, and positions, both [m, fetch].
@@ -89,14 +91,14 @@ class FlatEngine:
     exact = True
 
     def __init__(self, index: Any) -> None:
-        import faiss
+        faiss = load_faiss()
 
         self._index = index
         self._quantised = not isinstance(index, faiss.IndexFlat)
 
     def search(self, queries: "Queries", fetch: int, eligible: Eligible) -> "Found":
         """See ``Engine``."""
-        import faiss
+        faiss = load_faiss()
 
         if eligible.share == 1:
             return _in_batches(self._index, queries, fetch, None)
@@ -121,7 +123,7 @@ class HnswEngine:
     exact = False
 
     def __init__(self, index: Any, ef_search: int) -> None:
-        import faiss
+        faiss = load_faiss()
 
         self._index = index
         self._ef_search = ef_search
@@ -129,7 +131,7 @@ class HnswEngine:
 
     def search(self, queries: "Queries", fetch: int, eligible: Eligible) -> "Found":
         """See ``Engine``."""
-        import faiss
+        faiss = load_faiss()
 
         if eligible.share < _GRAPH_SHARE:
             return self._storage.search(queries, fetch, eligible)
@@ -156,7 +158,7 @@ class IvfEngine:
         return _rescue(found, queries, lambda short: self._visit(short, fetch, eligible, self._index.nlist))
 
     def _visit(self, queries: "Queries", fetch: int, eligible: Eligible, cells: int) -> "Found":
-        import faiss
+        faiss = load_faiss()
 
         parameters = faiss.SearchParametersIVF(nprobe=min(cells, self._index.nlist))
         if eligible.share < 1:

@@ -9,6 +9,7 @@ from ragcli.config.index import VectorsConfig
 from ragcli.errors import IndexCorruptError
 from ragcli.index.vectors.building import VectorType, build, build_flat, resolve_type
 from ragcli.index.vectors.engines import wrap
+from ragcli.index.vectors.library import load_faiss
 from ragcli.index.vectors.segments import Segment, SegmentedIndex
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def write_delta(directory: Path, vectors: "NDArray[np.float32]", rows: "NDArray[
 
 
 def _write(directory: Path, name: SegmentName, index: Any, rows: "NDArray[np.int64]") -> None:
-    import faiss
+    faiss = load_faiss()
     import numpy as np
 
     directory.mkdir(exist_ok=True)
@@ -121,7 +122,7 @@ def open_vectors(
 
 
 def _read(path: Path) -> Any:
-    import faiss
+    faiss = load_faiss()
 
     if not path.exists():
         raise FileNotFoundError(path)

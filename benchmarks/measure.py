@@ -1,0 +1,105 @@
+"""Timing whole commands fairly on a noisy machine: interleaved pairs, medians, ratios.
+
+Every benchmark script prints Markdown on stdout and talk on stderr; ``run.py`` collects the Markdown.
+"""
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+RAGCLI = str(Path(sys.executable).with_name("ragcli"))
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of each run of one contender, in the order of the rounds."""
+
+    name: str
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def ratio_to(self, other: "Timing") -> float:
+        """Median of the round-by-round ratios self / other."""
+        return statistics.median(a / b for a, b in zip(self.seconds, other.seconds, strict=True))
+
+
+def interleave(contenders: Mapping[str, Callable[[], float]], rounds: int, warmup: int = 1) -> dict[str, Timing]:
+    """Call each contender in turn, A B C A B C ..., dropping the warm-up; each returns its own seconds."""
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(warmup + rounds):
+        for name, contender in contenders.items():
+            seconds = contender()
+            if turn >= warmup:
+                taken[name].append(seconds)
+            print(f"  {name}: {seconds:.3f} s", file=sys.stderr)
+    return {name: Timing(name, tuple(values)) for name, values in taken.items()}
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The process's environment with bytecode caching on and no settings of ragcli from outside."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("RAGCLI_") and k != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"} | dict(extra or {})
+
+
+def command(words: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Callable[[], float]:
+    """A contender that runs a command to its end and fails loudly when the command does."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        done = subprocess.run(words, cwd=cwd, env=clean_environment(env), capture_output=True, text=True)
+        seconds = time.perf_counter() - started
+        if done.returncode:
+            raise SystemExit(f"{' '.join(words)} failed with status {done.returncode}:\n{done.stderr[-2000:]}")
+        return seconds
+
+    return run
+
+
+def peak_memory_mb(words: Sequence[str], cwd: Path | None = None) -> float:
+    """Largest resident set of a command, megabytes."""
+    program = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+        " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=cwd,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.splitlines()[-1])
+
+
+def machine() -> str:
+    """One line on the machine."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.processor(),
+    )
+    return f"{len(os.sched_getaffinity(0))} cores of {model}, {platform.system()}, Python {platform.python_version()}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in lines)
+
+
+def verdict(measured: float, limit: float, *, at_least: bool = False) -> str:
+    """Whether a target was reached."""
+    return "reached" if (measured >= limit if at_least else measured <= limit) else "**not reached**"

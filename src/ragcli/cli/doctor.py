@@ -1,0 +1,33 @@
+"""``ragcli doctor``: a thorough look at the workspace, and what to do."""
+
+from typing import TYPE_CHECKING
+
+from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
+from ragcli.cli.output import Output
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ragcli.index.doctor import DoctorResult
+
+
+def doctor(
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",  # noqa: A002 - named after its option
+) -> None:
+    """Open and verify everything in the workspace; status 5 if anything is broken."""
+    from ragcli.index.doctor import diagnose
+    from ragcli.workspace import Workspace
+
+    settings = load(config, set_, workspace).config
+    result = diagnose(settings, Workspace(settings.workspace.path))
+    Output("doctor", format).emit(result, lambda console: _print(console, result), error=result.error)
+
+
+def _print(console: "Console", result: "DoctorResult") -> None:
+    for check in result.checks:
+        console.print(f"{check.verdict:<8} {check.name}: {check.message}", markup=False, soft_wrap=True)
+        if check.hint and check.verdict != "ok":
+            console.print(f"{'':<8} try: {check.hint}", markup=False, soft_wrap=True)

@@ -1,0 +1,213 @@
+"""``ragcli ingest``: from files to documents and chunks in the catalog."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
+from ragcli.cli.output import Output
+from ragcli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from ragcli.config.settings import Config
+    from ragcli.ingest.result import IngestResult, Listener, Progress
+    from ragcli.ingest.sync import StdinInput
+    from ragcli.records import DocumentType
+
+_LISTED = 20  # problems and duplicates shown to people; --format json lists them all
+
+PathsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PATHS]...",
+        help="Files and folders, or - for standard input [default: ingest.sources].",
+        show_default=False,
+    ),
+]
+IncludeOption = Annotated[
+    list[str] | None, typer.Option("--include", metavar="GLOB", help="Take only files that match. Repeatable.")
+]
+ExcludeOption = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Leave out what matches. Repeatable.")
+]
+GitignoreOption = Annotated[
+    bool, typer.Option("--gitignore/--no-gitignore", help="Leave out what .gitignore files name.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="End with status 4 if anything could not be read.")]
+DedupeOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--dedupe/--no-dedupe", help="Hold exact duplicates back [default: ingest.dedupe].", show_default=False
+    ),
+]
+FractionOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-delete-fraction",
+        metavar="SHARE",
+        min=0,
+        max=1,
+        help="Refuse to remove more than this share of the documents [default: ingest.max_delete_fraction].",
+        show_default=False,
+    ),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Remove whatever share of the documents is gone.")]
+NameOption = Annotated[
+    str,
+    typer.Option("--name", help="Name of the document read from -, or of the one folder given.", show_default=False),
+]
+TypeOption = Annotated[
+    str, typer.Option("--type", help="Read - or the single files given as this type.", show_default=False)
+]
+ForgetOption = Annotated[
+    list[str] | None, typer.Option("--forget", metavar="SOURCE", help="Drop a source and its documents. Repeatable.")
+]
+
+
+def ingest(  # noqa: PLR0913 - typer wants one parameter per option
+    paths: PathsArgument = None,
+    *,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    gitignore: GitignoreOption = True,
+    dry_run: DryRunOption = False,
+    strict: StrictOption = False,
+    dedupe: DedupeOption = None,
+    max_delete_fraction: FractionOption = None,
+    yes: YesOption = False,
+    name: NameOption = "",
+    type: TypeOption = "",  # noqa: A002 - named after its option
+    forget: ForgetOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",  # noqa: A002 - named after its option
+) -> None:
+    """Read new and changed files, cut them into chunks, and retire what is gone."""
+    from ragcli.ingest.sources import Selection
+    from ragcli.ingest.sync import SyncOptions, sync
+
+    flags = {"ingest.dedupe": dedupe, "ingest.max_delete_fraction": max_delete_fraction}
+    loaded = load(config, set_, workspace, flags)
+    given = tuple(path for path in paths or () if path != "-")
+    _check_names(paths or (), name, forget or ())
+    kind = document_type(type)
+    selection = Selection(given, tuple(include or ()), tuple(exclude or ()), gitignore, name if given else "", kind)
+    stdin = read_stdin(loaded.config, name, type) if paths and "-" in paths else None
+    options = SyncOptions(selection, stdin, tuple(forget or ()), dry_run, yes)
+    with progress() as listener:
+        result = sync(loaded.config, loaded.base, options, listener)
+    report(Output("ingest", format), result, strict=strict)
+
+
+def report(output: Output, result: "IngestResult", *, strict: bool) -> None:
+    """Print a run's result; with ``strict``, fail if anything could not be read."""
+    for warning in result.warnings:
+        output.warn(printable(warning))
+    _tell("failed", [f"{problem.path}: {problem.reason}" for problem in result.failed])
+    if result.is_change or result.dry_run:
+        _tell("duplicate", [f"{one.name} repeats {one.of}" for one in result.duplicates])
+    error = None
+    if strict and result.failed:
+        count = len(result.failed)
+        error = DataError(f"{count:,} {'file' if count == 1 else 'files'} could not be read")
+    output.emit(result, lambda console: _print(console, result), error=error)
+
+
+def _tell(what: str, lines: Sequence[str]) -> None:
+    for line in lines[:_LISTED]:
+        print(f"{what}: {printable(line)}", file=sys.stderr)
+    if len(lines) > _LISTED:
+        print(f"{what}: {len(lines) - _LISTED:,} more; --format json lists them all", file=sys.stderr)
+
+
+def _print(console: "Console", result: "IngestResult") -> None:
+    if result.dry_run:
+        for sign, changes in (("+", result.added), ("~", result.changed), ("-", result.removed)):
+            for one in changes:
+                _line(console, f"{sign} {one.path}")
+        for move in result.renamed:
+            _line(console, f"> {move.from_path} -> {move.path}")
+    _line(console, result.summary)
+
+
+def _line(console: "Console", text: str) -> None:
+    console.print(printable(text), markup=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text without control characters, so that a file's name cannot break a line or drive a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def read_stdin(config: "Config", name: str, type: str) -> "StdinInput":  # noqa: A002 - named after its option
+    """The document on standard input, up to the size limit of files."""
+    from ragcli.ingest.sync import StdinInput
+
+    if sys.stdin.isatty():
+        raise UsageError("- reads standard input, which is a terminal", hint="ragcli ingest - < FILE")
+    data = sys.stdin.buffer.read(config.ingest.limits.max_file_bytes + 1)
+    return StdinInput(name or "stdin", data, document_type(type))
+
+
+def document_type(name: str) -> "DocumentType | None":
+    """A document type by its name; None for an empty one.
+
+    Raises:
+        UsageError: there is no such type.
+    """
+    from ragcli.records import DocumentType
+
+    types: tuple[DocumentType, ...] = get_args(DocumentType)
+    for known in types:
+        if known == name:
+            return known
+    if name:
+        raise UsageError(f"--type: there is no type {name!r}", hint=f"one of {', '.join(types)}")
+    return None
+
+
+def _check_names(paths: Sequence[str], name: str, forget: Sequence[str]) -> None:
+    if name and len(paths) != 1:
+        raise UsageError("--name names one document or folder, so give exactly one PATH with it")
+    if forget and paths:
+        raise UsageError("--forget takes no PATHS: it drops whole sources")
+
+
+@contextmanager
+def progress() -> Iterator["Listener | None"]:
+    """A progress bar on stderr while files are read; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _follow(bar)
+
+
+def _follow(bar: "Bar") -> "Listener":
+    started = time.monotonic()
+    task = bar.add_task("reading", total=None, rate="", visible=False)
+
+    def listen(at: "Progress") -> None:
+        rate = at.files / max(time.monotonic() - started, 1e-3)
+        bar.update(task, completed=at.files, total=at.total_files, rate=f"{rate:,.0f} files/s", visible=True)
+
+    return listen

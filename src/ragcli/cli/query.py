@@ -1,0 +1,220 @@
+"""``ragcli query``: questions in, ranked hits out."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
+from ragcli.cli.output import Output, console
+from ragcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from ragcli.cli.hits import Rendering
+    from ragcli.config.settings import Config
+    from ragcli.query.engine import Engine
+    from ragcli.query.result import Result
+    from ragcli.records import Query
+
+_BATCH = 64  # questions embedded together
+
+QuestionArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[QUESTION]", help="The question; - reads one a line from standard input.", show_default=False
+    ),
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", metavar="FILE", help="Questions from a .jsonl file, or one a line from any other."),
+]
+StrategyOption = Annotated[
+    Literal["dense", "lexical", "hybrid"] | None,
+    typer.Option("--strategy", "-s", help="Search by meaning, by words, or both [default: query.strategy]."),
+]
+TopKOption = Annotated[
+    int | None, typer.Option("--top-k", "-k", metavar="N", help="How many hits [default: query.top_k].")
+]
+CandidatesOption = Annotated[
+    int | None,
+    typer.Option("--candidates", metavar="N", help="Hits of each arm that are fused [default: query.candidates]."),
+]
+FusionOption = Annotated[
+    Literal["rrf", "minmax", "dbsf"] | None,
+    typer.Option("--fusion", help="How the two rankings become one [default: query.fusion.kind]."),
+]
+WeightOption = Annotated[
+    float | None,
+    typer.Option(
+        "--dense-weight", metavar="SHARE", help="Share of the dense arm, 0 to 1 [default: query.fusion.dense_weight]."
+    ),
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Only chunks with type=markdown, 'path~=docs/**', page>=3, 'tag in a,b' ... Repeatable; all must hold.",
+    ),
+]
+GroupOption = Annotated[
+    Literal["chunk", "document"] | None,
+    typer.Option("--group-by", help="document: the best chunk of each document [default: query.group_by]."),
+]
+ExplainOption = Annotated[
+    bool, typer.Option("--explain", help="Show what each arm scored, and the time of each stage.")
+]
+FreshOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--require-fresh/--no-require-fresh",
+        help="Refuse, with status 5, while ingested changes are not indexed [default: query.require_fresh].",
+        show_default=False,
+    ),
+]
+RunNameOption = Annotated[str, typer.Option("--run-name", metavar="NAME", help="Tag of a TREC run.")]
+HitFormatOption = Annotated[
+    Literal["table", "json", "jsonl", "csv", "md", "trec"],
+    typer.Option("--format", help="How hits are printed; trec ranks documents, the others chunks."),
+]
+
+
+def query(
+    question: QuestionArgument = None,
+    *,
+    file: FileOption = None,
+    strategy: StrategyOption = None,
+    top_k: TopKOption = None,
+    candidates: CandidatesOption = None,
+    fusion: FusionOption = None,
+    dense_weight: WeightOption = None,
+    where: WhereOption = None,
+    group_by: GroupOption = None,
+    explain: ExplainOption = False,
+    require_fresh: FreshOption = None,
+    run_name: RunNameOption = "ragcli",
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: HitFormatOption = "table",
+) -> None:
+    """Find the chunks that answer a question best."""
+    flags = {
+        "query.strategy": strategy,
+        "query.top_k": top_k,
+        "query.candidates": candidates,
+        "query.fusion.kind": fusion,
+        "query.fusion.dense_weight": dense_weight,
+        "query.where": where or None,
+        "query.group_by": "document" if format == "trec" else group_by,
+        "query.require_fresh": require_fresh,
+    }
+    batches = _batches(question, file)
+    loaded = load(config, set_, workspace, flags)
+    with _opened(loaded.config) as engine:
+        output = Output("query", format)
+        for warning in engine.warnings:
+            output.warn(warning)
+        results = (result for batch in batches for result in engine.search(batch))
+        _show(output, engine, results, _rendering(loaded.config, explain, run_name), single=question not in {None, "-"})
+
+
+def _batches(question: str | None, file: Path | None) -> Iterable["Sequence[Query]"]:
+    """The questions asked for, some at a time."""
+    from ragcli.records import Query
+
+    if (question is None) == (file is None):
+        wrong = "give a question, or --file" if question is None else "give a question or --file, not both"
+        raise UsageError(wrong, hint='ragcli query "how do I ..."')
+    if file is not None:
+        from ragcli.query.questions import read_questions
+
+        queries = read_questions(file)
+        return [queries[first : first + _BATCH] for first in range(0, len(queries), _BATCH)]
+    if question == "-":
+        return _from_stdin()
+    if question is None or not question.strip():
+        raise UsageError("the question is empty", hint='ragcli query "how do I ..."')
+    return [[Query("1", question)]]
+
+
+def _from_stdin() -> Iterator["Sequence[Query]"]:
+    """Whatever has arrived, up to a batch: a slow producer gets each answer at once, a file is read in large steps."""
+    from queue import Empty, SimpleQueue
+    from threading import Thread
+
+    from ragcli.query.questions import numbered
+
+    arrived: SimpleQueue[Query | None] = SimpleQueue()
+
+    def read() -> None:
+        for query in numbered(line.decode("utf-8", "replace") for line in sys.stdin.buffer):
+            arrived.put(query)
+        arrived.put(None)
+
+    Thread(target=read, daemon=True).start()
+    count = 0
+    more = True
+    while more:
+        batch = [arrived.get()]
+        try:
+            while len(batch) < _BATCH and batch[-1] is not None:
+                batch.append(arrived.get_nowait())
+        except Empty:
+            pass
+        more = batch[-1] is not None
+        queries = [query for query in batch if query is not None]
+        count += len(queries)
+        if queries:
+            yield queries
+    if not count:
+        raise UsageError("standard input held no question", hint="ragcli query - < questions.txt")
+
+
+@contextmanager
+def _opened(config: "Config") -> Iterator["Engine"]:
+    from ragcli.query.engine import Engine
+    from ragcli.workspace import Workspace
+
+    with Engine(config, Workspace(config.workspace.path)) as engine:
+        yield engine
+
+
+def _rendering(config: "Config", explain: bool, run_name: str) -> "Rendering":
+    from ragcli.cli.hits import Rendering
+    from ragcli.index.lexical.analysis import Analysis
+
+    lexical = config.index.lexical
+    analysis = (
+        Analysis("en", stop_words=True) if lexical.kind == "none" else Analysis(lexical.language, lexical.stop_words)
+    )
+
+    def highlight(question: str, text: str) -> list[tuple[int, int]]:
+        return analysis.matches(text, frozenset(analysis.question(question).terms))
+
+    return Rendering(explain, run_name, highlight)
+
+
+def _show(output: Output, engine: "Engine", results: Iterable["Result"], look: "Rendering", *, single: bool) -> None:
+    from ragcli.cli.hits import as_json, print_table, stream_lines, timings_line
+
+    match output.format:
+        case "json":
+            queries = [as_json(result, look) for result in results]
+            content = {"generation": engine.generation.name, "strategy": engine.strategy, "queries": queries}
+            output.emit(content | ({"opening_ms": dict(engine.opening_ms)} if look.explain else {}), lambda _: None)
+        case "table":
+            screen = console()
+            for result in results:
+                print_table(screen, result, look, heading=not single)
+                screen.file.flush()
+            if look.explain:
+                screen.print(timings_line(engine.opening_ms), style="dim")
+        case "jsonl" | "csv" | "md" | "trec":
+            for line in stream_lines(output.format, results, look):
+                print(line, flush=True)
+        case _:
+            raise UsageError(f"unknown format {output.format}")

@@ -1,0 +1,69 @@
+"""``ragcli status``: what the workspace holds, at a glance."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
+from ragcli.cli.output import Output
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ragcli.index.status import IndexStatus, StatusResult
+
+
+def status(
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",  # noqa: A002 - named after its option
+) -> None:
+    """Show what is ingested and indexed, how fresh it is, and who is writing."""
+    from ragcli.index.status import status as take_status
+    from ragcli.workspace import Workspace
+
+    settings = load(config, set_, workspace).config
+    result = take_status(settings, Workspace(settings.workspace.path))
+    Output("status", format).emit(result, lambda console: _print(console, result))
+
+
+def _print(console: "Console", result: "StatusResult") -> None:
+    for name, text in _lines(result):
+        console.print(f"{name:<11} {text}", markup=False, soft_wrap=True)
+
+
+def _lines(result: "StatusResult") -> "Iterator[tuple[str, str]]":
+    counts = result.catalog
+    yield "workspace", str(result.workspace)
+    failed = f", {counts.failed_files:,} of them failed" if counts.failed_files else ""
+    yield "catalog", f"{counts.documents:,} documents, {counts.chunks:,} chunks, {counts.files:,} files{failed}"
+    if result.index is None:
+        yield "index", "none yet: run ragcli index"
+    else:
+        yield from _index_lines(result.index)
+    yield "disk", f"catalog {result.catalog_bytes / 1e6:,.1f} MB, generations {result.generations_bytes / 1e6:,.1f} MB"
+    if result.writer is not None:
+        yield "writer", f"process {result.writer.pid} ({result.writer.command}) since {result.writer.started}"
+
+
+def _index_lines(index: "IndexStatus") -> "Iterator[tuple[str, str]]":
+    yield "generation", f"{index.generation}, made {_ago(index.age_s)} ago, {index.generations} kept"
+    yield "chunks", f"{index.chunks:,} indexed"
+    if index.embedder is not None and index.vectors is not None:
+        parts = f"{index.vectors.base:,} in the base, {index.vectors.delta:,} in the delta, {index.vectors.dead:,} dead"
+        yield "vectors", f"{index.vectors.type}, {index.vectors.dimension} components; {parts}"
+        yield "model", index.embedder.name
+    yield "lexical", index.lexical or "none"
+    if index.changed_settings:
+        yield "stale", f"built with other settings of index.{', index.'.join(index.changed_settings)}: run ragcli index"
+    if index.pending_added or index.pending_removed:
+        yield "pending", f"{index.pending_added:,} chunks to add, {index.pending_removed:,} to remove: run ragcli index"
+    if index.fresh:
+        yield "fresh", "the index has everything that was ingested"
+
+
+def _ago(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} seconds"

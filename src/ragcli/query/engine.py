@@ -1,0 +1,278 @@
+"""The one engine behind shell and evaluation: questions in, ranked hits out."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
+
+from ragcli.config.query import Strategy
+from ragcli.config.settings import Config
+from ragcli.errors import IndexCorruptError, IndexStaleError, UsageError
+from ragcli.index.reader import Generation, open_generation
+from ragcli.query.clock import Clock, shared
+from ragcli.query.fuse import Arm, Fused, Ranking
+from ragcli.query.result import Result
+from ragcli.query.retrieve import choose_arms, rank, search_dense, search_lexical
+from ragcli.records import ArmScore, Hit, Query
+from ragcli.workspace import Workspace
+from ragcli.workspace.catalog import StoredChunk
+from ragcli.workspace.filter_sql import chunk_rows_by_name, document_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ragcli.models import Embedder
+
+_Value = TypeVar("_Value")
+_DEEPER = 4  # a search that found too few documents asks for so many times more candidates
+
+
+class Engine:
+    """Searches one generation until it is closed. Serves one thread at a time.
+
+    The model is loaded on a thread of its own while the indexes are opened and the lexical arm is asked.
+
+    Args:
+        config: Everything that shapes a search is in its sections ``index`` and ``query``.
+        workspace: Where the index is.
+        generation: Name of the generation; the live one unless given.
+
+    Attributes:
+        warnings: What the user should know of the index and the filters.
+
+    Raises:
+        IndexMissingError: There is no index.
+        IndexStaleError: It was built with other settings; or, with ``query.require_fresh``, lacks ingested changes.
+        IndexStateError: It has not got the part that the strategy searches.
+        UsageError: A filter cannot be read, or names an unknown key.
+    """
+
+    def __init__(self, config: Config, workspace: Workspace, *, generation: str | None = None) -> None:
+        self._config = config
+        self._settings = config.query
+        self._clock = Clock()
+        wants_model = self._settings.strategy != "lexical" and config.index.embedder.kind != "none"
+        self._model = self._load_model() if wants_model and workspace.current.exists() else None
+        with self._clock.stage("open"):
+            self.generation: Generation = open_generation(
+                workspace,
+                config.index,
+                name=generation,
+                dense=self._settings.strategy != "lexical",
+                lexical=self._settings.strategy != "dense",
+            )
+        try:
+            self._arms = choose_arms(
+                self._settings.strategy,
+                vectors=self.generation.vectors is not None,
+                lexical=self.generation.lexical is not None,
+            )
+            self.warnings: tuple[str, ...] = self._freshness()
+            self._allowed = self._filter()
+        except BaseException:
+            self.generation.close()
+            raise
+
+    @property
+    def strategy(self) -> Strategy:
+        """What is really searched: ``hybrid`` with both arms, otherwise the one there is."""
+        return self._arms[0] if len(self._arms) == 1 else "hybrid"
+
+    @property
+    def opening_ms(self) -> Mapping[str, float]:
+        """Milliseconds it took to open the index and, once it was needed, to wait for the model."""
+        return self._clock.ms
+
+    @cached_property
+    def fingerprints(self) -> Mapping[str, str]:
+        """What shapes the results: two runs are comparable where these agree."""
+        from ragcli.config.fingerprint import fingerprint
+
+        return {
+            "generation": self.generation.name,
+            **self.generation.manifest.fingerprints,
+            "query": fingerprint(self._settings.model_copy(update={"top_k": 0, "require_fresh": False})),
+        }
+
+    def known_documents(self, names: Sequence[str]) -> set[str]:
+        """Those of the document names that the index has."""
+        import numpy as np
+
+        rows = self.generation.chunk_rows
+        found = chunk_rows_by_name(self.generation.catalog, names)
+        return {name for name, own in found.items() if np.isin(own, rows).any()}
+
+    def search(
+        self,
+        queries: Sequence[Query],
+        *,
+        top_k: int | None = None,
+        group_by: Literal["chunk", "document"] | None = None,
+    ) -> list[Result]:
+        """The best hits of each question, in the order of the questions.
+
+        Args:
+            queries: Embedded in one batch.
+            top_k: Hits per question at most; ``query.top_k`` unless given.
+            group_by: ``query.group_by`` unless given.
+
+        Raises:
+            UsageError: A question is empty.
+            ForeignModelError: The vectors were made by another model than the configured one.
+            MissingModelError: The model is nowhere on this machine.
+            IndexCorruptError: The index names chunks that the catalog has not.
+        """
+        top_k = self._settings.top_k if top_k is None else top_k
+        by_document = (group_by or self._settings.group_by) == "document"
+        texts = [_text_of(query) for query in queries]
+        if not queries:
+            return []
+        clocks = [Clock() for _ in queries]
+        depth = max(self._settings.candidates, top_k)
+        ranked = self._rank(texts, depth, clocks)
+        if by_document:
+            ranked = self._best_of_documents(texts, ranked, top_k, depth, clocks)
+        return self._results(queries, [found[:top_k] for found in ranked], clocks)
+
+    def close(self) -> None:
+        """Release the index."""
+        self.generation.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _load_model(self) -> "Future[Embedder]":
+        from ragcli.models.build import build_embedder
+
+        worker = ThreadPoolExecutor(1, thread_name_prefix="model")
+        future = worker.submit(build_embedder, self._config.index.embedder, self._config.models)
+        worker.shutdown(wait=False)
+        return future
+
+    def _freshness(self) -> tuple[str, ...]:
+        if not self.generation.pending:
+            return ()
+        message = f"documents were ingested or removed since generation {self.generation.name} was built"
+        if self._settings.require_fresh:
+            raise IndexStaleError(message, hint="ragcli index")
+        return (f"{message}; ragcli index brings it up to date",)
+
+    def _filter(self) -> "NDArray[np.int64] | None":
+        if not self._settings.where:
+            return None
+        from ragcli.query.where import filter_rows
+
+        with self._clock.stage("filter"):
+            rows = self.generation.chunk_rows
+            filtered = filter_rows(self.generation.catalog, self._settings.where, rows)
+        self.warnings += filtered.warnings
+        return filtered.rows
+
+    def _rank(self, texts: Sequence[str], depth: int, clocks: Sequence[Clock]) -> list[list[Fused]]:
+        """One ranking a question, of as many candidates an arm as ``depth`` says."""
+        found: list[dict[Arm, Ranking]] = [{} for _ in texts]
+        lexical, vectors = self.generation.lexical, self.generation.vectors
+        if "lexical" in self._arms and lexical is not None:  # first, while the model is still being loaded
+            for rankings, text, clock in zip(found, texts, clocks, strict=True):
+                rankings["lexical"] = search_lexical(lexical, text, depth, self._allowed, clock)
+        if "dense" in self._arms and vectors is not None:
+            embedded = self._embed(texts, clocks)
+            with shared(clocks, "dense"):
+                dense = search_dense(vectors, embedded, depth, self._allowed)
+            for rankings, ranking in zip(found, dense, strict=True):
+                rankings["dense"] = ranking
+        with shared(clocks, "fuse"):
+            return [rank(rankings, self._settings.fusion) for rankings in found]
+
+    def _embed(self, texts: Sequence[str], clocks: Sequence[Clock]) -> "NDArray[np.float32]":
+        embedder = self._embedder
+        with shared(clocks, "embed"):
+            return embedder.embed_queries(texts)
+
+    @cached_property
+    def _embedder(self) -> "Embedder":
+        with self._clock.stage("wait for model"):
+            embedder = (self._model or self._load_model()).result()
+        self.generation.check_model(embedder.fingerprint, embedder.name)
+        return embedder
+
+    def _best_of_documents(
+        self, texts: Sequence[str], ranked: list[list[Fused]], top_k: int, depth: int, clocks: Sequence[Clock]
+    ) -> list[list[Fused]]:
+        """The best chunk of each document; searches deeper where that leaves too few documents."""
+        total = self.generation.manifest.chunks if self._allowed is None else len(self._allowed)
+        best = [self._first_per_document(found, clock) for found, clock in zip(ranked, clocks, strict=True)]
+        short = list(range(len(texts)))
+        while depth < total:
+            short = [place for place in short if len(best[place]) < top_k and len(ranked[place]) >= depth]
+            if not short:
+                break
+            depth *= _DEEPER
+            deeper = self._rank([texts[place] for place in short], depth, [clocks[place] for place in short])
+            for place, found in zip(short, deeper, strict=True):
+                ranked[place] = found
+                best[place] = self._first_per_document(found, clocks[place])
+        return best
+
+    def _first_per_document(self, found: Sequence[Fused], clock: Clock) -> list[Fused]:
+        with clock.stage("group"):
+            documents = document_rows(self.generation.catalog, [result.row for result in found])
+            first: dict[int, Fused] = {}
+            for result in found:
+                first.setdefault(_known(documents, result.row), result)
+        return list(first.values())
+
+    def _results(
+        self, queries: Sequence[Query], ranked: Sequence[Sequence[Fused]], clocks: Sequence[Clock]
+    ) -> list[Result]:
+        with shared(clocks, "fetch"):
+            wanted = sorted({result.row for found in ranked for result in found})
+            chunks = self.generation.catalog.chunks(wanted)
+        return [
+            Result(
+                query,
+                tuple(_hit(place, result, _known(chunks, result.row)) for place, result in enumerate(found, 1)),
+                tuple(result.contributions for result in found),
+                {stage: round(ms, 3) for stage, ms in clock.ms.items()},
+            )
+            for query, found, clock in zip(queries, ranked, clocks, strict=True)
+        ]
+
+
+def _known(found: Mapping[int, _Value], row: int) -> _Value:
+    if row not in found:
+        raise IndexCorruptError(f"the index names chunk row {row}, which the catalog has not", hint="ragcli doctor")
+    return found[row]
+
+
+def _text_of(query: Query) -> str:
+    """The question as models and indexes take it.
+
+    Raises:
+        UsageError: It is empty.
+    """
+    if not query.text.strip():
+        raise UsageError(f"question {query.id!r} is empty", hint='ragcli query "how do I ..."')
+    return query.text.encode("utf-8", "replace").decode("utf-8")  # arguments may hold bytes that are no text
+
+
+def _hit(place: int, result: Fused, chunk: StoredChunk) -> Hit:
+    return Hit(
+        rank=place,
+        score=result.score,
+        chunk_id=chunk.chunk_id,
+        document_id=chunk.document_id,
+        document=chunk.document,
+        path=chunk.path,
+        title=chunk.title,
+        text=chunk.text,
+        start=chunk.start,
+        end=chunk.end,
+        headings=chunk.headings,
+        metadata={"type": chunk.type, "source": chunk.source, **chunk.metadata},
+        arms={arm: ArmScore(part.score, part.rank) for arm, part in result.contributions.items()},
+    )

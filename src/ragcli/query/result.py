@@ -1,0 +1,24 @@
+"""What a search gives back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ragcli.query.fuse import Arm, Contribution
+from ragcli.records import Hit, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The ranked hits of one question.
+
+    Attributes:
+        hits: Best first.
+        contributions: Per hit, what each arm that found it adds to its score. With a single arm the score is the
+            arm's own, neither normalised nor weighted.
+        timings_ms: Time of each stage; what a batch shares is divided evenly among its questions.
+    """
+
+    query: Query
+    hits: tuple[Hit, ...]
+    contributions: tuple[Mapping[Arm, Contribution], ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)

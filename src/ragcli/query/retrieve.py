@@ -1,0 +1,73 @@
+"""Asking the arms of a generation, and making one ranking of what they say."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ragcli.config.query import FusionConfig, Strategy
+from ragcli.errors import IndexStateError
+from ragcli.query.clock import Clock
+from ragcli.query.fuse import Arm, Contribution, Fused, Ranking, fuse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ragcli.index.lexical import LexicalIndex
+    from ragcli.index.vectors import VectorIndex
+
+
+def choose_arms(strategy: Strategy, *, vectors: bool, lexical: bool) -> tuple[Arm, ...]:
+    """The arms to ask; ``hybrid`` asks those that the generation has.
+
+    Raises:
+        IndexStateError: The generation has not got the one that is wanted.
+    """
+    if strategy == "hybrid":
+        arms: dict[Arm, bool] = {"dense": vectors, "lexical": lexical}
+        return tuple(arm for arm, there in arms.items() if there)
+    if strategy == "dense" and not vectors:
+        raise IndexStateError(
+            "the index has no vectors, so strategy dense has nothing to search",
+            hint="--strategy lexical, or configure index.embedder and run ragcli index",
+        )
+    if strategy == "lexical" and not lexical:
+        raise IndexStateError(
+            "the index has no lexical part, so strategy lexical has nothing to search",
+            hint="--strategy dense, or configure index.lexical and run ragcli index",
+        )
+    return (strategy,)
+
+
+def search_dense(
+    index: "VectorIndex", vectors: "NDArray[np.float32]", depth: int, allowed: "NDArray[np.int64] | None"
+) -> list[Ranking]:
+    """The dense ranking of each question.
+
+    Args:
+        index: What to search.
+        vectors: One unit vector a question, [m, d].
+        depth: Results per question at most.
+        allowed: Chunk rows that may be returned; all unless given.
+    """
+    scores, rows = index.search(vectors, depth, allowed)
+    return [Ranking(score[row >= 0], row[row >= 0]) for score, row in zip(scores, rows, strict=True)]
+
+
+def search_lexical(
+    index: "LexicalIndex", text: str, depth: int, allowed: "NDArray[np.int64] | None", clock: Clock
+) -> Ranking:
+    """The lexical ranking of one question."""
+    with clock.stage("lexical"):
+        return Ranking(*index.search(text, depth, allowed))
+
+
+def rank(rankings: Mapping[Arm, Ranking], fusion: FusionConfig) -> list[Fused]:
+    """One ranking: fused, or with a single arm that arm's own, with its own scores."""
+    if len(rankings) != 1:
+        return fuse(rankings, fusion)
+    ((arm, only),) = rankings.items()
+    found: Sequence[tuple[float, int]] = list(zip(only.scores.tolist(), only.rows.tolist(), strict=True))
+    return [
+        Fused(row, score, {arm: Contribution(score, place, score, score)})
+        for place, (score, row) in enumerate(found, 1)
+    ]
