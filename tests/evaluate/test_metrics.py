@@ -18,7 +18,7 @@ documents = st.sampled_from(NAMES)
 # Few distinct scores make ties; the last two differ only beyond single precision, a tie for trec_eval.
 scores = st.sampled_from([0.0, 0.25, 0.5, -1.0, 1.0, 1.0 + 1e-12])
 runs = st.dictionaries(st.sampled_from("abcd"), st.dictionaries(documents, scores, min_size=1), min_size=1)
-grades = st.dictionaries(documents, st.integers(min_value=-1, max_value=3), min_size=1)
+grades = st.dictionaries(documents, st.integers(min_value=0, max_value=3), min_size=1)
 judgements = st.dictionaries(st.sampled_from("abcd"), grades, min_size=1)
 
 
@@ -95,3 +95,9 @@ def test_a_mean_is_the_mean_of_its_queries() -> None:
     qrels = {str(q): {f"d{d}": int(generator.integers(0, 3)) for d in range(20)} for q in range(10)}
     for result in score(run, qrels, [Metric.parse("nDCG@5"), Metric.parse("recall@3")]):
         assert result.value == pytest.approx(sum(result.per_query.values()) / 10, abs=1e-12)
+
+
+def test_a_negative_grade_is_not_relevant_and_gains_nothing() -> None:
+    run, qrels = {"q": {"a": 3.0, "b": 2.0}}, {"q": {"a": -1, "b": 1}}
+    assert values(run, qrels, "P@2") == {"q": 0.5}
+    assert values(run, qrels, "nDCG")["q"] == pytest.approx(1 / math.log2(3), abs=1e-12)

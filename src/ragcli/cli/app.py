@@ -4,13 +4,17 @@ from typing import Annotated
 
 import typer
 
+from ragcli.cli.chunks import chunks
 from ragcli.cli.config import config_app
 from ragcli.cli.doctor import doctor
 from ragcli.cli.evaluate import evaluate
 from ragcli.cli.index import index_app
 from ragcli.cli.ingest import ingest
 from ragcli.cli.init import init
+from ragcli.cli.models import models_app
+from ragcli.cli.query import query
 from ragcli.cli.status import status
+from ragcli.cli.sync import sync
 
 app = typer.Typer(
     name="ragcli",
@@ -21,8 +25,12 @@ app = typer.Typer(
 
 app.command()(init)
 app.add_typer(config_app, name="config")
+app.add_typer(models_app, name="models")
 app.command()(ingest)
+app.command()(chunks)
 app.add_typer(index_app, name="index")
+app.command()(sync)
+app.command()(query)
 app.command("eval")(evaluate)
 app.command()(status)
 app.command()(doctor)

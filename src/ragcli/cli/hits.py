@@ -11,8 +11,7 @@ from ragcli.query.result import Result
 from ragcli.query.snippet import Snippet, one_line, snippet
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
+    from rich.console import Console
     from rich.text import Text
 
     from ragcli.records import Hit
@@ -93,44 +92,49 @@ def print_table(console: "Console", result: Result, look: Rendering, *, heading:
         look: How.
         heading: Put the question above its hits, as one of several.
     """
-    from rich.rule import Rule
     from rich.text import Text
 
     if heading:
-        title = Text(f"{one_line(result.query.id)}  {one_line(result.query.text)}", style="bold")
-        console.print(Rule(title, align="left", characters="─" if console.encoding.startswith("utf") else "-"))
+        _print_wrapped(console, Text(f"# {one_line(result.query.text)}", style="bold magenta"), "")
+        console.print()
     if not result.hits:
         console.print(Text("no hits", style="dim"))
-    for place in range(len(result.hits)):
-        console.print(_row(result, place, look, console.width))
+        console.print()
+    digits = max(2, len(str(len(result.hits))))
+    for place, hit in enumerate(result.hits):
+        _print_hit(console, result, place, look, f"{hit.rank:>{digits}}  {score_text(hit.score):>7}  ")
         console.print()
     if look.explain:
-        console.print(Text(timings_line(result.timings_ms), style="dim"))
+        _print_wrapped(console, Text(timings_line(result.timings_ms), style="dim"), "")
+
+
+def _print_hit(console: "Console", result: Result, place: int, look: Rendering, lead: str) -> None:
+    from rich.text import Text
+
+    hit = result.hits[place]
+    indent = " " * len(lead)
+    _print_wrapped(console, _place_of(hit), lead)
+    window = max(60, (console.width - len(indent)) * _SNIPPET_LINES - 20)
+    shown = snippet(hit.text, look.highlight(result.query.text, hit.text), window)
+    _print_wrapped(console, _highlighted(shown), indent)
+    if look.explain:
+        for line in _explanation(result, place):
+            _print_wrapped(console, Text(line, style="cyan"), indent)
+
+
+def _print_wrapped(console: "Console", text: "Text", lead: str) -> None:
+    """Wrapped to the console's width behind a lead, further lines indented, without white space at their ends."""
+    from rich.text import Text
+
+    for line in text.wrap(console, max(20, console.width - len(lead))):
+        line.rstrip()
+        console.print(Text(lead, style="bold green" if lead.strip() else "").append_text(line), soft_wrap=True)
+        lead = " " * len(lead)
 
 
 def timings_line(timings_ms: Any) -> str:
     """Stages and their milliseconds on one line."""
     return "  ".join(f"{stage} {ms:.1f} ms" for stage, ms in timings_ms.items())
-
-
-def _row(result: Result, place: int, look: Rendering, width: int) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    hit = result.hits[place]
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(justify="right", width=max(2, len(str(len(result.hits)))), no_wrap=True)
-    grid.add_column(justify="right", width=7, no_wrap=True)
-    grid.add_column(ratio=1, overflow="fold")
-    body: list[RenderableType] = [_place_of(hit)]
-    window = max(60, (width - 14) * _SNIPPET_LINES - 20)
-    body.append(_highlighted(snippet(hit.text, look.highlight(result.query.text, hit.text), window)))
-    if look.explain:
-        body += [Text(line, style="cyan") for line in _explanation(result, place)]
-    from rich.console import Group
-
-    grid.add_row(Text(str(hit.rank), style="bold"), Text(score_text(hit.score), style="green"), Group(*body))
-    return grid
 
 
 def score_text(score: float) -> str:
@@ -142,12 +146,12 @@ def _place_of(hit: "Hit") -> "Text":
     from rich.text import Text
 
     text = Text(one_line(hit.document), style="bold blue")
+    crumbs = [one_line(heading) for heading in hit.headings or (hit.title,)]
+    if crumbs not in ([""], [text.plain]):
+        text.append("  " + _CRUMB.join(crumbs), style="not bold cyan")
     page = hit.metadata.get("page")
     if page is not None:
-        text.append(f" p. {page}", style="blue")
-    crumbs = [one_line(heading) for heading in hit.headings] or ([one_line(hit.title)] if hit.title else [])
-    if crumbs:
-        text.append("  " + _CRUMB.join(crumbs), style="dim not bold")
+        text.append(f"  page {page}", style="not bold cyan")
     return text
 
 
@@ -192,8 +196,8 @@ def _csv_rows(result: Result) -> Iterator[Sequence[object]]:
 
 def _csv_line(row: Sequence[object]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(row)
-    return line.getvalue()
+    csv.writer(line).writerow(row)  # its own line end makes it quote both characters of it
+    return line.getvalue().removesuffix("\r\n")
 
 
 def _markdown(result: Result, look: Rendering) -> Iterator[str]:
@@ -203,9 +207,14 @@ def _markdown(result: Result, look: Rendering) -> Iterator[str]:
     for place, hit in enumerate(result.hits):
         crumbs = "".join(f"{_CRUMB}{one_line(heading)}" for heading in hit.headings)
         yield f"{hit.rank}. **{one_line(hit.document)}**{crumbs} ({score_text(hit.score)})\n"
-        yield "".join(f"   > {line}".rstrip() + "\n" for line in hit.text.splitlines())
+        yield "".join(f"   > {_printable(line)}".rstrip() + "\n" for line in hit.text.splitlines())
         if look.explain:
             yield "".join(f"   - {line}\n" for line in _explanation(result, place))
+
+
+def _printable(line: str) -> str:
+    """A line without control characters, its indentation kept."""
+    return "".join(letter if letter.isprintable() or letter == "\t" else " " for letter in line)
 
 
 def _trec(result: Result, tag: str) -> Iterator[str]:

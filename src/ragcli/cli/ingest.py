@@ -72,7 +72,7 @@ ForgetOption = Annotated[
 ]
 
 
-def ingest(  # noqa: PLR0913 - typer wants one parameter per option
+def ingest(
     paths: PathsArgument = None,
     *,
     include: IncludeOption = None,
@@ -84,12 +84,12 @@ def ingest(  # noqa: PLR0913 - typer wants one parameter per option
     max_delete_fraction: FractionOption = None,
     yes: YesOption = False,
     name: NameOption = "",
-    type: TypeOption = "",  # noqa: A002 - named after its option
+    type: TypeOption = "",
     forget: ForgetOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """Read new and changed files, cut them into chunks, and retire what is gone."""
     from ragcli.ingest.sources import Selection
@@ -105,24 +105,29 @@ def ingest(  # noqa: PLR0913 - typer wants one parameter per option
     options = SyncOptions(selection, stdin, tuple(forget or ()), dry_run, yes)
     with progress() as listener:
         result = sync(loaded.config, loaded.base, options, listener)
-    report(Output("ingest", format), result, strict=strict)
-
-
-def report(output: Output, result: "IngestResult", *, strict: bool) -> None:
-    """Print a run's result; with ``strict``, fail if anything could not be read."""
-    for warning in result.warnings:
-        output.warn(printable(warning))
-    _tell("failed", [f"{problem.path}: {problem.reason}" for problem in result.failed])
-    if result.is_change or result.dry_run:
-        _tell("duplicate", [f"{one.name} repeats {one.of}" for one in result.duplicates])
-    error = None
-    if strict and result.failed:
-        count = len(result.failed)
-        error = DataError(f"{count:,} {'file' if count == 1 else 'files'} could not be read")
+    output = Output("ingest", format)
+    error = tell(output, result, strict=strict)
     output.emit(result, lambda console: _print(console, result), error=error)
 
 
-def _tell(what: str, lines: Sequence[str]) -> None:
+def tell(output: Output, result: "IngestResult", *, strict: bool) -> DataError | None:
+    """Tell on stderr what could not be read and what repeats, which JSON has in its result.
+
+    Returns:
+        With ``strict``, the error that unread files are.
+    """
+    people = output.format != "json"
+    if people:
+        _list("failed", [f"{problem.path}: {problem.reason}" for problem in result.failed])
+    if people and (result.is_change or result.dry_run):
+        _list("duplicate", [f"{one.name} repeats {one.of}" for one in result.duplicates])
+    count = len(result.failed)
+    if strict and count:
+        return DataError(f"{count:,} {'file' if count == 1 else 'files'} could not be read")
+    return None
+
+
+def _list(what: str, lines: Sequence[str]) -> None:
     for line in lines[:_LISTED]:
         print(f"{what}: {printable(line)}", file=sys.stderr)
     if len(lines) > _LISTED:
@@ -133,13 +138,14 @@ def _print(console: "Console", result: "IngestResult") -> None:
     if result.dry_run:
         for sign, changes in (("+", result.added), ("~", result.changed), ("-", result.removed)):
             for one in changes:
-                _line(console, f"{sign} {one.path}")
+                line(console, f"{sign} {one.path}")
         for move in result.renamed:
-            _line(console, f"> {move.from_path} -> {move.path}")
-    _line(console, result.summary)
+            line(console, f"> {move.from_path} -> {move.path}")
+    line(console, result.summary)
 
 
-def _line(console: "Console", text: str) -> None:
+def line(console: "Console", text: str) -> None:
+    """Print one line as it is, however long."""
     console.print(printable(text), markup=False, soft_wrap=True)
 
 
@@ -148,7 +154,7 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def read_stdin(config: "Config", name: str, type: str) -> "StdinInput":  # noqa: A002 - named after its option
+def read_stdin(config: "Config", name: str, type: str) -> "StdinInput":
     """The document on standard input, up to the size limit of files."""
     from ragcli.ingest.sync import StdinInput
 

@@ -1,5 +1,6 @@
 """``ragcli query``: questions in, ranked hits out."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -119,7 +120,11 @@ def query(
         for warning in engine.warnings:
             output.warn(warning)
         results = (result for batch in batches for result in engine.search(batch))
-        _show(output, engine, results, _rendering(loaded.config, explain, run_name), single=question not in {None, "-"})
+        look = _rendering(loaded.config, explain, run_name)
+        try:
+            _show(output, engine, results, look, single=question not in {None, "-"})
+        except BrokenPipeError:  # the reader has seen enough: nothing more is written, not even at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _batches(question: str | None, file: Path | None) -> Iterable["Sequence[Query]"]:

@@ -50,7 +50,7 @@ class LoadersConfig(Settings):
 
 
 class _Sized(Settings):
-    size_tokens: int = Field(default=200, ge=8, le=100_000)
+    size_tokens: int = Field(default=125, ge=8, le=100_000)
     """Aim for chunks of about this many tokens; the embedder's limit is always kept."""
     min_tokens: int = Field(default=20, ge=0)
     """A chunk smaller than this is merged with a neighbour where one has room."""
@@ -66,6 +66,8 @@ class ProseChunkerConfig(_Sized):
     """Whole sentences, paragraphs kept together."""
 
     kind: Literal["prose"] = "prose"
+    breadcrumb: bool = True
+    """Put the document's title into the embedded text of its chunks."""
 
 
 class StructuredChunkerConfig(_Sized):
@@ -73,13 +75,15 @@ class StructuredChunkerConfig(_Sized):
 
     kind: Literal["structured"] = "structured"
     breadcrumb: bool = True
-    """Put the headings above a chunk into its embedded text."""
+    """Put the document's title and the headings above a chunk into its embedded text."""
 
 
 class CodeChunkerConfig(_Sized):
     """Whole functions, classes and methods, found by a parser."""
 
     kind: Literal["code"] = "code"
+    size_tokens: int = Field(default=200, ge=8, le=100_000)
+    """Definitions of up to half as much again are kept whole; the embedder's limit is always kept."""
 
 
 class FixedChunkerConfig(Settings):

@@ -12,7 +12,7 @@ from ragcli.config.base import Settings
 from ragcli.config.keys import Models, accepts, default_kind, fields, find, models_of, of_kind, suggestion
 from ragcli.config.settings import Config
 from ragcli.config.sources import ENVIRONMENT_PREFIX, OTHER_VARIABLES
-from ragcli.config.yaml_tree import KeyPath, Tree, YamlFile, parse_value
+from ragcli.config.yaml_tree import KeyPath, Tree, YamlFile, parse_value, scalar
 from ragcli.errors import ConfigError
 from ragcli.records import JsonValue
 
@@ -187,16 +187,22 @@ def _override(path: tuple[str, ...], text: str, where: str) -> Iterator[Assignme
         models = tuple(model for spec in find(path[:at]) for model in models_of(spec)) if at else (Config,)
         raise ConfigError(f"{where}: unknown key {part!r}, {suggestion(part, models)}") from error
     origin = "set" if where.startswith("--set") else where
-    value = parse_value(text, where)
+    value = _parsed(text, specs, where)
     if isinstance(value, dict) and value and models_of(specs[0]):
         yield from _spread(path, value, origin)
-        return
-    scalar = not isinstance(value, (list, dict))
-    if scalar and any(accepts(spec, str) for spec in specs) and not (value is None and accepts(specs[0], NoneType)):
-        value = text  # `--set index.embedder.revision=1234` means the text, not the number
-    if scalar and value is not None and any(accepts(spec, tuple) for spec in specs):
-        value = [text]
-    yield Assignment(path, value, origin)
+    else:
+        yield Assignment(path, value, origin)
+
+
+def _parsed(text: str, specs: Sequence[FieldInfo], where: str) -> JsonValue:
+    """The value as YAML, but text where text is wanted: ``1234`` or ``a: b`` need no quotes there."""
+    texts = any(accepts(spec, str) for spec in specs)
+    nothing = any(accepts(spec, NoneType) for spec in specs) and scalar(text) is None
+    if texts and not nothing and text[:1] not in {'"', "'"}:
+        return text
+    value = parse_value(text, where)
+    lists = any(accepts(spec, tuple) for spec in specs)
+    return [text] if lists and value is not None and not isinstance(value, (list, dict)) else value
 
 
 def _spread(path: tuple[str, ...], value: Tree, origin: str) -> Iterator[Assignment]:

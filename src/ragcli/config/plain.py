@@ -17,10 +17,15 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 def to_plain(settings: Settings) -> Tree:
-    """Every field under the name a file uses, ``kind`` first."""
+    """Every field under the name a file uses, ``kind`` first; no ``kind`` where there is nothing to choose."""
     model_fields = type(settings).model_fields
-    names = sorted(model_fields, key=lambda name: name != "kind")
-    return {model_fields[name].alias or name: _plain(getattr(settings, name)) for name in names}
+    found: Tree = {}
+    for name in sorted(model_fields, key=lambda name: name != "kind"):
+        value = _plain(getattr(settings, name))
+        if isinstance(value, dict) and len(models_of(model_fields[name])) == 1:
+            value.pop("kind", None)
+        found[model_fields[name].alias or name] = value
+    return found
 
 
 def _plain(value: object) -> JsonValue:

@@ -12,7 +12,7 @@ from ragcli.config.layers import Layered
 from ragcli.config.origins import dotted, leaves
 from ragcli.config.paths import settle_paths
 from ragcli.config.plain import to_plain
-from ragcli.config.problems import explain
+from ragcli.config.problems import as_error, explain, problem
 from ragcli.config.settings import Config
 from ragcli.config.yaml_tree import KeyPath, Tree
 
@@ -32,8 +32,20 @@ def validate(layered: Layered, base: Path) -> tuple[Tree, Mapping[str, str]]:
         config = Config.model_validate_json(dumps(layered.tree), strict=True)
     except ValidationError as error:
         raise explain(error.errors(include_url=False), layered) from error
+    _check_names(config, layered)
     values = to_plain(config)
     return values, {dotted(path): _origin(path, layered) for path, _ in leaves(values)}
+
+
+def _check_names(config: Config, layered: Layered) -> None:
+    """Names of sources are part of document ids, so that two of one name would overwrite each other's documents."""
+    seen: set[str] = set()
+    for position, source in enumerate(config.ingest.sources):
+        if source.name in seen:
+            path = ("ingest", "sources", position, "path")
+            message = f"another source is named {source.name!r}, give this one a name"
+            raise as_error([problem(layered, path, message)])
+        seen.add(source.name)
 
 
 def _origin(path: KeyPath, layered: Layered) -> str:

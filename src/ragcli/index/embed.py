@@ -107,6 +107,7 @@ class CachedEmbedding(Generic[Payload]):
             self._take_finished(0)
         finally:
             worker.shutdown(cancel_futures=True)
+            self._rescue()
             self._save()
         return Embedded(self._vectors, self._computed)
 
@@ -142,16 +143,25 @@ class CachedEmbedding(Generic[Payload]):
     def _take_finished(self, leave: int) -> None:
         while len(self._running) > leave:
             block, future = self._running.popleft()
-            vectors = self._checked(future.result(), len(block))
-            for item, vector in zip(block, vectors, strict=True):
-                places = self._waiting.pop(item.key)
-                self._vectors[places] = vector
-                self._finished[item.key] = places[0]
-                self._unsaved.append((item.key, vector.tobytes()))
-                self._tell(len(places))
-            self._computed += len(block)
+            self._take(block, self._checked(future.result(), len(block)))
             if time.monotonic() - self._saved_at > _COMMIT_S:
                 self._save()
+
+    def _rescue(self) -> None:
+        """After a failure, take what was computed all the same."""
+        while self._running:
+            block, future = self._running.popleft()
+            if not future.cancelled() and future.exception() is None:
+                self._take(block, self._checked(future.result(), len(block)))
+
+    def _take(self, block: list[Item[Payload]], vectors: "NDArray[np.float32]") -> None:
+        for item, vector in zip(block, vectors, strict=True):
+            places = self._waiting.pop(item.key)
+            self._vectors[places] = vector
+            self._finished[item.key] = places[0]
+            self._unsaved.append((item.key, vector.tobytes()))
+            self._tell(len(places))
+        self._computed += len(block)
 
     def _checked(self, vectors: "NDArray[np.float32]", count: int) -> "NDArray[np.float32]":
         import numpy as np

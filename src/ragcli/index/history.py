@@ -1,11 +1,11 @@
 """The kept generations: what they are, going back to one, and removing what nobody needs."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from ragcli.config.settings import Config
 from ragcli.errors import IndexCorruptError, IndexMissingError, IndexStateError
-from ragcli.index.manifest import Manifest, read_manifest
+from ragcli.index.manifest import read_manifest
+from ragcli.index.reader import check_sizes
 from ragcli.index.retention import Retained, retain, superfluous, unused_embeddings
 from ragcli.workspace import Workspace, generations
 from ragcli.workspace.catalog import Catalog
@@ -104,7 +104,12 @@ def rollback(config: Config, workspace: Workspace, name: str | None = None) -> R
         directory = workspace.generations / chosen
         if chosen not in generations.list_generations(workspace):
             raise IndexMissingError(f"there is no generation {chosen}", hint="ragcli index history")
-        _check_sizes(directory, read_manifest(directory))
+        try:
+            check_sizes(directory, read_manifest(directory))
+        except FileNotFoundError as error:
+            raise IndexCorruptError(
+                f"generation {chosen} lacks {error.filename}", hint="ragcli index history"
+            ) from error
         generations.set_current(workspace, chosen)
         return RollbackResult(chosen, before)
 
@@ -117,15 +122,6 @@ def _previous(workspace: Workspace, live: str) -> str:
             hint="ragcli index history; workspace.keep_generations says how many are kept",
         )
     return older[-1]
-
-
-def _check_sizes(directory: Path, manifest: Manifest) -> None:
-    for relative, expected in manifest.files.items():
-        path = directory / relative
-        if not path.is_file() or path.stat().st_size != expected.bytes:
-            raise IndexCorruptError(
-                f"{path} is missing or has not its {expected.bytes:,} bytes", hint="choose another generation"
-            )
 
 
 def gc(config: Config, workspace: Workspace, *, embeddings: bool = False, dry_run: bool = False) -> GcResult:

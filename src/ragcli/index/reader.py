@@ -7,7 +7,6 @@ what the wanted parts do not use.
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -45,6 +44,7 @@ class Generation:
         manifest: What it was made of.
         vectors: Dense search; None without vectors.
         lexical: Lexical search; None without a lexical index.
+        chunk_rows: Its chunk rows, ascending, shape [n].
         catalog: A read-only snapshot that has every chunk row of the generation.
         pending: Whether documents were ingested or removed since it was made.
     """
@@ -58,13 +58,8 @@ class Generation:
         self.lexical = parts.lexical
         self.catalog = catalog
         self.pending = catalog_state(catalog) != manifest.state
-        self._chunks = directory / CHUNKS
+        self.chunk_rows: NDArray[np.int64] = read_chunk_rows(directory)
         self._resources = resources
-
-    @cached_property
-    def chunk_rows(self) -> "NDArray[np.int64]":
-        """Chunk rows of the generation, ascending, shape [n]."""
-        return read_chunk_rows(self._chunks.parent)
 
     def check_model(self, fingerprint: str, name: str) -> None:
         """Refuse to search the vectors with another model's.
@@ -143,6 +138,7 @@ def _open(workspace: Workspace, directory: Path, config: IndexConfig, dense: boo
     with ExitStack() as resources:
         manifest = read_manifest(directory)
         _check_settings(directory.name, manifest, config, dense, lexical)
+        check_sizes(directory, manifest)
         parts = open_parts(directory, manifest, config, dense, lexical)
         catalog = resources.enter_context(Catalog(workspace.catalog, readonly=True))
         resources.enter_context(catalog.snapshot())
@@ -161,6 +157,21 @@ def _check_settings(name: str, manifest: Manifest, config: IndexConfig, dense: b
             f"generation {name} was built with other settings of index.{', index.'.join(changed)}",
             hint="ragcli index, or restore the settings it was built with",
         )
+
+
+def check_sizes(directory: Path, manifest: Manifest) -> None:
+    """Refuse files that were cut off: a mapped file that ends early kills the process that reads on.
+
+    Raises:
+        IndexCorruptError: a file has not the size that the manifest says.
+        FileNotFoundError: a file is not there.
+    """
+    for relative, expected in manifest.files.items():
+        size = (directory / relative).stat().st_size
+        if size != expected.bytes:
+            raise IndexCorruptError(
+                f"{directory / relative} has {size:,} bytes instead of {expected.bytes:,}", hint="ragcli doctor"
+            )
 
 
 def open_parts(

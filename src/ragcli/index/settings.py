@@ -35,4 +35,6 @@ def changed_settings(config: IndexConfig, manifest: Manifest) -> list[str]:
 
 
 def _unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    return [key for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key)]
+    keys = [key for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key)]
+    # Another type or kind has other settings: what those are says nothing more.
+    return [key for key in keys if key in {"type", "kind"}] or keys

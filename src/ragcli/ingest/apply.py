@@ -19,7 +19,6 @@ class Writer:
         self.changed: list[FileChange] = []
         self.skipped: list[FileProblem] = []
         self.failed: list[FileProblem] = []
-        self.warnings: list[str] = []
         self.unchanged = 0
         self.documents_added = 0
         self.documents_removed = 0
@@ -81,7 +80,7 @@ class Writer:
             outcome.mtime_ns,
             outcome.read_ns,
             outcome.digest,
-            plan.settings,
+            plan.settings_for(outcome.state),
             outcome.state,
             outcome.reason,
         )
@@ -102,8 +101,6 @@ class Writer:
 
     def _count(self, plan: SourcePlan, outcome: FileOutcome, stored: Mapping[str, VersionRow]) -> None:
         source, path = plan.source.name, outcome.path
-        if outcome.repeated:
-            self.warnings.append(f"{path}: {outcome.repeated:,} records repeat the id of an earlier one")
         if outcome.state == "skipped":
             self.skipped.append(FileProblem(source, path, outcome.reason))
         elif not stored:

@@ -66,7 +66,9 @@ _PACKAGES: tuple[tuple[bytes, DocumentType], ...] = (
     (b"ppt/", "pptx"),
     (b"xl/", "xlsx"),
 )
-_HTML_START = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL)
+_HTML_START = re.compile(
+    rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL
+)
 _XML_START = re.compile(rb"\s*<(?:\?xml\s|rss[\s>]|feed[\s>])", re.IGNORECASE)
 _NOTEBOOK = re.compile(rb'\s*\{[^"]*"(?:cells|nbformat|metadata)"')
 _JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]\d-])')

@@ -1,52 +1,19 @@
-"""Which paths of a folder are left out: globs and .gitignore files, both with Git's rules."""
+"""The .gitignore files of a folder, of the folders in it, and of the repository around it."""
 
 import os
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from ragcli.ingest.globs import GlobList
+from ragcli.ingest.opening import open_file
 
 _MAX_BYTES = 2**20  # a larger .gitignore is no .gitignore
-
-
-_NAMED_GROUP = re.compile(r"\(\?P<\w+>")
-
-
-class _Patterns:
-    """Patterns of one file or list; the last that matches a path decides."""
-
-    def __init__(self, spec: "GitIgnoreSpec") -> None:
-        self._spec = spec
-        # One search tells for nearly every path that no pattern speaks of it, far faster than asking each.
-        regexes = [pattern.regex.pattern for pattern in spec.patterns if pattern.regex is not None]
-        self._any = re.compile("|".join(f"(?:{_NAMED_GROUP.sub('(?:', regex)})" for regex in regexes))
-
-    def says(self, path: str) -> bool | None:
-        """Whether a path is meant; None when no pattern speaks of it."""
-        return self._spec.check_file(path).include if self._any.search(path) else None
-
-
-class GlobSet:
-    """Globs relative to a folder. A glob without a slash matches at any depth, as in .gitignore files."""
-
-    def __init__(self, globs: Sequence[str]) -> None:
-        self._patterns = _compile(globs) if globs else None
-
-    def __bool__(self) -> bool:
-        return self._patterns is not None
-
-    def matches(self, path: str) -> bool:
-        """Whether a relative path matches; a folder's path ends with a slash."""
-        return self._patterns is not None and bool(self._patterns.says(path))
 
 
 class _Rules(NamedTuple):
     base: str  # the folder of the .gitignore, relative to the source, with a slash at its end; "" for the source itself
     above: str  # for a .gitignore above the source: the source's path from there, with a slash at its end
-    patterns: "_Patterns"
+    patterns: GlobList
 
     def says(self, path: str) -> bool | None:
         """Whether the path is ignored; None when no pattern speaks of it."""
@@ -100,33 +67,11 @@ def _is_repository(folder: Path) -> bool:
     return os.path.lexists(folder / ".git")
 
 
-def _read(path: str) -> "_Patterns | None":
+def _read(path: str) -> GlobList | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with open_file(path) as file:
+            lines = file.read(_MAX_BYTES).decode("utf-8", "surrogateescape").splitlines()
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            lines = file.read(_MAX_BYTES).decode("utf-8", "surrogateescape").splitlines()
-        except OSError:
-            return None
-    return _compile(lines)
-
-
-def _compile(lines: Sequence[str]) -> "_Patterns | None":
-    from pathspec import GitIgnoreSpec
-
-    spec = GitIgnoreSpec.from_lines([line for line in lines if _is_valid(line)], backend="simple")
-    return _Patterns(spec) if any(pattern.include is not None for pattern in spec.patterns) else None
-
-
-def _is_valid(line: str) -> bool:
-    """Git passes over a pattern that it cannot read; so do we."""
-    from pathspec.patterns.gitignore import GitIgnorePatternError
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
-    try:
-        GitIgnoreSpecPattern(line)
-    except GitIgnorePatternError:
-        return False
-    return True
+    patterns = GlobList(lines)
+    return patterns or None

@@ -1,59 +1,25 @@
 """One file: read, recognised, loaded, cut, and made ready for the catalog. Runs in the process or in a worker."""
 
+import hashlib
 import json
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
-from ragcli.config.fingerprint import fingerprint
-from ragcli.config.index import (
-    EmbedderConfig,
-    HashingEmbedderConfig,
-    NoEmbedderConfig,
-    OpenAIEmbedderConfig,
-    SentenceTransformersConfig,
-)
-from ragcli.config.ingest import ChunkerConfig, LimitsConfig, LoadersConfig
-from ragcli.config.models import ModelsConfig
 from ragcli.errors import DataError, RagcliError
 from ragcli.ingest.chunkers import Chunker
+from ragcli.ingest.detect import HEAD_BYTES, SUPPORTED_SUFFIXES, detect_type, refusal, suffix_of
 from ragcli.ingest.loaders import Parsed, RawFile
-from ragcli.records import Chunk, Document, DocumentType, Metadata, document_id
+from ragcli.ingest.opening import open_file
+from ragcli.ingest.recipe import Recipe, chunker_of
+from ragcli.records import Chunk, Document, DocumentType, document_id
 from ragcli.workspace.catalog import DocumentRecord, document_record
 from ragcli.workspace.ledger import FileState
 
-INGEST_VERSION = 1
-"""Raised whenever a loader or chunker makes something else of the same file: everything is then read anew."""
-
-_HEAD_BYTES = 65_536
+_EMPTY = "there is no text in it"
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that shapes what is made of the files of a source."""
-
-    source: str
-    chunker: ChunkerConfig
-    loaders: LoadersConfig
-    limits: LimitsConfig
-    tokenizer: str
-    embedder: EmbedderConfig
-    models: ModelsConfig = field(default_factory=ModelsConfig)
-    metadata: Metadata = field(default_factory=dict)
-
-    def settings(self, type: DocumentType | None) -> str:  # noqa: A002 - named after what it is
-        """Fingerprint of all of it: a file read under another one is read again."""
-        return fingerprint(self.cutting(), self.loaders, self.limits, dict(self.metadata), type)
-
-    def cutting(self) -> str:
-        """Fingerprint of what decides how a document is cut: a document cut under the same one keeps its chunks."""
-        return fingerprint(INGEST_VERSION, self.chunker, self.tokenizer, _shaping(self.embedder))
 
 
 class FileTask(NamedTuple):
@@ -78,7 +44,6 @@ class FileOutcome(NamedTuple):
     Attributes:
         kept: Ids of documents that are as stored.
         records: New or changed documents, in file order.
-        repeated: How many records had an id that another record of the file has too.
     """
 
     path: str
@@ -90,7 +55,6 @@ class FileOutcome(NamedTuple):
     reason: str = ""
     kept: tuple[str, ...] = ()
     records: tuple[DocumentRecord, ...] = ()
-    repeated: int = 0
 
 
 class _Content(NamedTuple):
@@ -123,12 +87,14 @@ class Parser:
         )
         try:
             return self._parse(task, content, outcome)
-        except MemoryError:
-            return outcome._replace(reason="it needs more memory than there is", digest="")
+        except DataError as error:
+            return outcome._replace(reason=error.message)
         except Exception as error:
-            if isinstance(error, RagcliError) and not isinstance(error, DataError):
+            if isinstance(error, RagcliError):
                 raise
-            return outcome._replace(reason=_why(error))  # one hostile file never stops the rest
+            # One hostile file never stops the rest. Without a digest it is read again by the next run, since the
+            # fault may lie in the circumstances, or in the reader.
+            return outcome._replace(reason=_why(error), digest="")
 
     def _content(self, task: FileTask) -> _Content:
         limit = self._recipe.limits.max_file_bytes
@@ -136,66 +102,62 @@ class Parser:
             if len(task.data) > limit:
                 raise DataError(_too_large(len(task.data), limit))
             return _Content(task.data, task.mtime_ns)
-        # Opening a named pipe must not wait for a writer, and a link that appeared meanwhile is not followed.
-        descriptor = os.open(task.location, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise DataError("it is no longer a file")
+        with open_file(task.location) as file:
+            status = os.fstat(file.fileno())
             if status.st_size > limit:
                 raise DataError(_too_large(status.st_size, limit))
             return _Content(file.read(limit), status.st_mtime_ns)
 
     def _parse(self, task: FileTask, content: _Content, outcome: FileOutcome) -> FileOutcome:
-        from ragcli.ingest.detect import detect_type
-        from ragcli.ingest.loaders.build import build_loader
-
-        head = content.data[:_HEAD_BYTES]
-        found = task.type or detect_type(task.path, head)
-        if found is None and task.data is not None and b"\0" not in head:
-            found = "text"  # standard input has no name that tells
+        found = self._detect(task, content)
         if found is None:
-            # A document that turned into something else is a failure: what was there before stays.
-            return outcome._replace(state="failed" if task.versions else "skipped", reason="no type that is supported")
-        loader = build_loader(found, self._recipe.loaders, self._recipe.limits)
+            return _refused(task, content, outcome)
         kept: list[str] = []
         records: list[DocumentRecord] = []
-        seen: dict[str, int] = {}
-        for parsed in loader.load(RawFile(task.path, content.data, found)):
-            count = seen[parsed.record] = seen.get(parsed.record, 0) + 1
-            record = parsed.record if count == 1 else f"{parsed.record}#{count}"
-            document = self._document(parsed, record, RawFile(task.path, b"", found), content.mtime_ns)
+        documents = _Documents(self._recipe, RawFile(task.path, content.data, found), content.mtime_ns)
+        for document in documents:
             version = self._version(document)
             if task.versions.get(document.id) == version:
                 kept.append(document.id)
             else:
-                records.append(document_record(document, self._cut(document), version))
-        if not seen:
-            return outcome._replace(state="skipped", reason="there is no text in it")
-        repeated = sum(seen.values()) - len(seen)
-        return outcome._replace(state="read", kept=tuple(kept), records=tuple(records), repeated=repeated)
+                records.append(document_record(document, self.cut(document), version))
+        if not kept and not records:
+            return outcome._replace(state="skipped", reason=_EMPTY)
+        return outcome._replace(state="read", kept=tuple(kept), records=tuple(records))
 
-    def _document(self, parsed: Parsed, record: str, file: RawFile, mtime_ns: int) -> Document:
-        path = file.path
-        return Document(
-            id=document_id(self._recipe.source, path, record),
-            name=_clean(parsed.name) or (f"{path}#{_clean(record)}" if record else path),
-            source=self._recipe.source,
-            path=path,
-            type=file.type,
-            title=_clean(parsed.title) or path.rpartition("/")[2],
-            text=_clean(parsed.text),
-            blocks=parsed.blocks,
-            pages=parsed.pages,
-            language=parsed.language,
-            metadata={**self._recipe.metadata, **parsed.metadata},
-            modified_ns=mtime_ns,
-        )
+    def documents(self, task: FileTask) -> Iterator[Document]:
+        """The documents of a file, in file order.
 
-    def _cut(self, document: Document) -> list[Chunk]:
+        Raises:
+            DataError: the file cannot be read, or there is no document in it.
+        """
+        try:
+            content = self._content(task)
+        except OSError as error:
+            raise DataError(f"{task.path}: {_why(error)}") from error
+        found = self._detect(task, content)
+        if found is None:
+            raise DataError(
+                f"{task.path}: {refusal(task.path, content.data[:HEAD_BYTES])}",
+                hint="--type reads it as a type of your choice",
+            )
+        documents = _Documents(self._recipe, RawFile(task.path, content.data, found), content.mtime_ns)
+        yield from documents
+        if not documents.count:
+            raise DataError(f"{task.path}: {_EMPTY}")
+
+    def cut(self, document: Document) -> list[Chunk]:
+        """The chunks of a document."""
         if self._chunker is None:
-            self._chunker = build_recipe_chunker(self._recipe)
+            self._chunker = chunker_of(self._recipe)
         return self._chunker.chunk(document)
+
+    def _detect(self, task: FileTask, content: _Content) -> DocumentType | None:
+        head = content.data[:HEAD_BYTES]
+        found = task.type or detect_type(task.path, head)
+        if found is None and task.data is not None and b"\0" not in head:
+            return "text"  # standard input has no name that tells
+        return found
 
     def _version(self, document: Document) -> bytes:
         """Digest of everything that shapes what is stored of a document, its modification time left out."""
@@ -209,61 +171,75 @@ class Parser:
             json.dumps(document.metadata, sort_keys=True, default=dict),
             [(b.kind, b.start, b.end, b.level, b.header_end, b.language, b.title) for b in document.blocks],
         )
-        digest = blake2b(repr(facts).encode("utf-8", "backslashreplace"), digest_size=16)
+        digest = hashlib.blake2b(repr(facts).encode("utf-8", "backslashreplace"), digest_size=16)
         digest.update(document.text.encode())
         return digest.digest()
 
 
-def build_recipe_chunker(recipe: Recipe) -> Chunker:
-    """The chunker of a recipe, with the token counter and the embedder's limit it needs."""
-    from ragcli.ingest.chunkers.build import build_chunker
-    from ragcli.models.build import token_limit
-    from ragcli.models.tokens import build_token_counter
+class _Documents:
+    """The documents of a file in file order, each with an identity of its own."""
 
-    counter = build_token_counter(recipe.tokenizer, recipe.embedder, recipe.models)
-    return build_chunker(recipe.chunker, counter, token_limit(recipe.embedder, recipe.models))
+    def __init__(self, recipe: Recipe, file: RawFile, mtime_ns: int) -> None:
+        self._recipe = recipe
+        self._file = file
+        self._mtime_ns = mtime_ns
+        self._seen: set[str] = set()
+
+    @property
+    def count(self) -> int:
+        """How many there were so far."""
+        return len(self._seen)
+
+    def __iter__(self) -> Iterator[Document]:
+        from ragcli.ingest.loaders.build import build_loader
+
+        loader = build_loader(self._file.type, self._recipe.loaders, self._recipe.limits)
+        for parsed in loader.load(self._file):
+            if parsed.record in self._seen:
+                raise DataError(f"two of its records are both called {parsed.record!r}")
+            self._seen.add(parsed.record)
+            yield self._document(parsed)
+
+    def _document(self, parsed: Parsed) -> Document:
+        path, record = self._file.path, parsed.record
+        return Document(
+            id=document_id(self._recipe.source, path, record),
+            name=_clean(parsed.name) or (f"{path}#{_clean(record)}" if record else path),
+            source=self._recipe.source,
+            path=path,
+            type=self._file.type,
+            title=_clean(parsed.title) or path.rpartition("/")[2],
+            text=_clean(parsed.text),
+            blocks=parsed.blocks,
+            pages=parsed.pages,
+            language=parsed.language,
+            metadata={**self._recipe.metadata, **parsed.metadata},
+            modified_ns=self._mtime_ns,
+        )
+
+
+def _refused(task: FileTask, content: _Content, outcome: FileOutcome) -> FileOutcome:
+    """A file of a foreign type is passed over, unless its name promised a document or it was one before."""
+    failed = bool(task.versions) or suffix_of(task.path.rpartition("/")[2]) in SUPPORTED_SUFFIXES
+    reason = refusal(task.path, content.data[:HEAD_BYTES])
+    return outcome._replace(state="failed" if failed else "skipped", reason=reason)
 
 
 def content_digest(data: bytes) -> str:
     """Digest by which equal files are recognised: 32 hexadecimal digits."""
-    return blake2b(data, digest_size=16).hexdigest()
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def file_digest(location: str) -> str:
     """Digest of a file's bytes; empty when it cannot be read. Never waits for a pipe, never follows a link."""
-    digest = blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=16)
     try:
-        descriptor = os.open(location, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as file:
-            for block in _blocks(file.fileno()):
+        with open_file(location) as file:
+            while block := file.read(2**20):
                 digest.update(block)
     except OSError:
         return ""
     return digest.hexdigest()
-
-
-def _blocks(descriptor: int) -> Iterator[bytes]:
-    while block := os.read(descriptor, 2**20):
-        yield block
-
-
-def _shaping(embedder: EmbedderConfig) -> tuple[object, ...]:
-    """What of an embedder's settings decides on tokens and their limit; read without opening the model."""
-    match embedder:
-        case SentenceTransformersConfig():
-            return (
-                embedder.kind,
-                embedder.model,
-                embedder.revision,
-                embedder.max_tokens,
-                embedder.document_prefix,
-            )
-        case OpenAIEmbedderConfig():
-            return (embedder.kind, embedder.model, embedder.max_tokens)
-        case HashingEmbedderConfig() | NoEmbedderConfig():
-            return ("words",)
-        case _:
-            assert_never(embedder)
 
 
 def _clean(text: str) -> str:
@@ -283,6 +259,8 @@ def _why(error: Exception) -> str:
             return (error.strerror or str(error)).lower()
         case RecursionError():
             return "it is nested too deeply"
+        case MemoryError():
+            return "it needs more memory than there is"
         case _:
             return f"{type(error).__name__}: {error}"
 

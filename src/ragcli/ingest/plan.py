@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ragcli import __version__
 from ragcli.ingest.parse import file_digest
 from ragcli.ingest.scan import FoundFile, Problem, Scan
 from ragcli.ingest.sources import Source
-from ragcli.workspace.ledger import FileRow
+from ragcli.workspace.ledger import FileRow, FileState
 
 _CLOCK_GRAIN_NS = 2_000_000_000
 """A file modified this shortly before it was read may have changed since under the same modification time."""
@@ -44,6 +45,10 @@ class SourcePlan:
     data: Mapping[str, bytes] = field(default_factory=dict)
     unchanged: int = 0
 
+    def settings_for(self, state: FileState) -> str:
+        """Fingerprint to remember a file under: a failure is tried again by every new version of ragcli."""
+        return f"{self.settings} {__version__}" if state == "failed" else self.settings
+
     @property
     def to_read(self) -> list[FoundFile]:
         """New and changed files in order of path."""
@@ -64,7 +69,7 @@ def plan_source(source: Source, settings: str, found: Scan, known: Mapping[str, 
         row = known.get(path)
         if row is None:
             plan.added.append(file)
-        elif row.size != file.size or row.settings != settings or not row.digest:
+        elif row.size != file.size or row.settings != plan.settings_for(row.state) or not row.digest:
             plan.changed.append(file)
         elif row.mtime_ns == file.mtime_ns and row.mtime_ns < row.read_ns - _CLOCK_GRAIN_NS:
             _leave(plan, row)

@@ -16,7 +16,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Self
 
 from ragcli.errors import BackendError
-from ragcli.ingest.parse import FileOutcome, Recipe
+from ragcli.ingest.parse import FileOutcome
+from ragcli.ingest.recipe import Recipe
 from ragcli.ingest.worker import Answer, Fatal, Job
 
 _BATCH_FILES = 16

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Iterator, Sequence
 
-from ragcli.ingest.parse import FileOutcome, FileTask, Parser, Recipe
+from ragcli.ingest.parse import FileOutcome, FileTask, Parser
 from ragcli.ingest.plan import SourcePlan
+from ragcli.ingest.recipe import Recipe
 from ragcli.ingest.result import Listener, Progress
 from ragcli.ingest.scan import FoundFile
 from ragcli.ingest.worker import Job

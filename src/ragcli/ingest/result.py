@@ -74,7 +74,6 @@ class IngestResult:
     documents_removed: int
     dedupe: bool
     dry_run: bool
-    warnings: tuple[str, ...]
     seconds: float
 
     @property

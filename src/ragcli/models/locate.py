@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from ragcli.config.models import ModelsConfig
 from ragcli.errors import MissingModelError
+from ragcli.models.pins import read_pins
 
 Origin: TypeAlias = Literal["path", "hub cache", "package", "hub"]
 
@@ -63,7 +64,7 @@ def locate(name: str, revision: str, models: ModelsConfig) -> ModelFiles:
     Raises:
         MissingModelError: It is nowhere, or its files hold no weights that can be loaded safely.
     """
-    found = locate_local(name, revision)
+    found = locate_local(name, revision, models)
     if found is not None:
         return found
     if _is_path(name) or Path(name).is_dir():
@@ -73,13 +74,15 @@ def locate(name: str, revision: str, models: ModelsConfig) -> ModelFiles:
     return hub.download(canonical_names(name), revision, models)
 
 
-def locate_local(name: str, revision: str = "") -> ModelFiles | None:
-    """Find a model's files on this machine, without any network."""
+def locate_local(name: str, revision: str, models: ModelsConfig) -> ModelFiles | None:
+    """Find a model's files on this machine, without any network; a pulled revision comes before the hub's main one."""
     if _is_path(name) or is_usable(Path(name)):
         folder = Path(name).expanduser()
         return ModelFiles(name=str(folder.resolve()), folder=folder, origin="path") if is_usable(folder) else None
+    pins = read_pins(models)
     for candidate in canonical_names(name):
-        found = _in_hub_cache(candidate, revision) or (None if revision else _in_package(candidate))
+        pinned = pins[candidate].revision if candidate in pins else ""
+        found = _in_hub_cache(candidate, revision or pinned) or (None if revision else _in_package(candidate))
         if found is not None:
             return found
     return None

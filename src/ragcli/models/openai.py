@@ -80,6 +80,11 @@ class OpenAIEmbedder:
         """Load the HTTP client."""
         _ = self._client
 
+    def close(self) -> None:
+        """Close connections."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of texts in their order, shape [n, dimension].
 

@@ -14,7 +14,7 @@ from ragcli.config.models import ModelsConfig
 from ragcli.models import TokenCounter
 from ragcli.models.files import sha256_of
 from ragcli.models.locate import locate
-from ragcli.models.vocabulary import encode, shared_tokenizer
+from ragcli.models.vocabulary import encode, readable, shared_tokenizer
 
 if TYPE_CHECKING:
     import tiktoken
@@ -116,12 +116,12 @@ class TiktokenCounter:
 
     def count(self, text: str) -> int:
         """Number of tokens."""
-        return sum(len(self._encoding.encode_ordinary(piece)) for _, piece in pieces(text))
+        return sum(len(self._encoding.encode_ordinary(piece)) for _, piece in pieces(readable(text)))
 
     def offsets(self, text: str) -> Sequence[tuple[int, int]]:
         """Character range of every token; tokens that share a character both cover it whole."""
         ranges: list[tuple[int, int]] = []
-        for start, piece in pieces(text):
+        for start, piece in pieces(readable(text)):
             ranges.extend(self._ranges(piece, start))
         return ranges
 
@@ -130,7 +130,7 @@ class TiktokenCounter:
         ends = np.cumsum([len(part) for part in self._encoding.decode_tokens_bytes(tokens)], dtype=np.int64)
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(ends)]
         if not piece.isascii():
-            octets = np.frombuffer(piece.encode("utf-8", "replace"), dtype=np.uint8)
+            octets = np.frombuffer(piece.encode(), dtype=np.uint8)
             # For every byte, the number of characters begun up to and including it.
             begun = np.cumsum((octets & 0xC0) != 0x80)
             starts, ends = begun[starts] - 1, begun[ends - 1]

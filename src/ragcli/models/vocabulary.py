@@ -38,12 +38,17 @@ def shared_tokenizer(path: Path) -> "Tokenizer":
     return load_tokenizer(path)
 
 
+def readable(text: str) -> str:
+    """The text with lone surrogates, which are no characters, replaced one by one."""
+    return text if text.isascii() else _LONE_SURROGATES.sub("\ufffd", text)
+
+
 def encode(tokenizer: "Tokenizer", text: str, *, special: bool) -> "Encoding":
     """Encode a text; characters that are no text (lone surrogates) count as unknown ones, offsets unchanged."""
     try:
         return tokenizer.encode(text, add_special_tokens=special)
     except (UnicodeEncodeError, TypeError):
-        return tokenizer.encode(_LONE_SURROGATES.sub("\ufffd", text), add_special_tokens=special)
+        return tokenizer.encode(readable(text), add_special_tokens=special)
 
 
 def encode_head(tokenizer: "Tokenizer", text: str, max_tokens: int) -> "Encoding":

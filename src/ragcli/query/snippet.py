@@ -88,4 +88,4 @@ def _word_end(text: str, end: int, start: int) -> int:
     if end >= len(text) or text[end].isspace():
         return end
     space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
-    return space if space > end - 30 else end
+    return space if space > max(start, end - 30) else end

@@ -276,7 +276,10 @@ class Catalog:
 
     def problems(self) -> list[str]:
         """What SQLite's own check finds wrong with the file; empty when it is sound."""
-        found = [str(row[0]) for row in self.database.all("PRAGMA quick_check(20)")]
+        try:
+            found = [str(row[0]) for row in self.database.all("PRAGMA quick_check(20)")]
+        except IndexCorruptError as error:
+            return [error.message]
         return [] if found == ["ok"] else found
 
 

@@ -86,12 +86,13 @@ def known_keys(catalog: Catalog) -> list[str]:
 
 
 def field_values(catalog: Catalog, field: KeyField) -> list[Scalar]:
-    """All different values of a field, in no particular order."""
+    """All different values of a field but null, which is like none, in no particular order."""
     table = "chunks c" if field.of_chunk else "documents d"
     if field.kind == "column":
         return [row[0] for row in catalog.database.all(f"SELECT DISTINCT {field.sql} FROM {table}")]
     rows = catalog.database.all(
-        f"SELECT DISTINCT e.value, e.type FROM {table}, json_each({field.sql}, ?) e", (field.path,)
+        f"SELECT DISTINCT e.value, e.type FROM {table}, json_each({field.sql}, ?) e WHERE e.value IS NOT NULL",
+        (field.path,),
     )
     return [bool(value) if kind in {"true", "false"} else value for value, kind in rows]
 

@@ -1,5 +1,6 @@
 """Which FAISS index to build for how many vectors, and building it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, assert_never
@@ -86,13 +87,10 @@ def build(config: VectorsConfig, type_: VectorType, vectors: "NDArray[np.float32
     return index
 
 
-def build_flat(vectors: "NDArray[np.float32]") -> Any:
-    """An exact index that keeps every component: what a delta is."""
-    faiss = load_faiss()
-
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    return index
+def build_delta(config: VectorsConfig, vectors: "NDArray[np.float32]") -> Any:
+    """An index that is searched exactly. Codes that need no training are as in the base, so that scores are too."""
+    quantization: Literal["none", "fp16"] = "fp16" if config.quantization == "fp16" else "none"
+    return build(VectorsConfig(type="flat", quantization=quantization), "flat", vectors)
 
 
 def _empty(config: VectorsConfig, type_: VectorType, count: int, dimension: int) -> Any:
@@ -140,10 +138,8 @@ def _codes(config: VectorsConfig) -> int | None:
 @contextmanager
 def _one_thread(wanted: bool) -> Iterator[None]:
     faiss = load_faiss()
-
     before = faiss.omp_get_max_threads()
-    if wanted:
-        faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(1 if wanted else len(os.sched_getaffinity(0)))
     try:
         yield
     finally:

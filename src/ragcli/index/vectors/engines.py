@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     Queries: TypeAlias = NDArray[np.float32]
     Found: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 
-_BATCH = 16  # below FAISS's threshold for BLAS, whose rounding would depend on what shares the batch
 _LOOKUP_SHARE = 0.25  # below this share of eligible vectors, reading them one by one beats testing every position
 _GATHER_MAX = 1000  # decoding up to this many quantised vectors beats testing every position
 _GRAPH_SHARE = 0.2  # below this share of eligible vectors, exact scoring of those beats walking the graph
@@ -101,12 +100,12 @@ class FlatEngine:
         faiss = load_faiss()
 
         if eligible.share == 1:
-            return _in_batches(self._index, queries, fetch, None)
+            return _one_by_one(self._index, queries, fetch, None)
         if self._quantised and len(eligible) <= _GATHER_MAX:
             return self._gather(queries, fetch, eligible)
         by_lookup = not self._quantised and eligible.share < _LOOKUP_SHARE
         selector = faiss.IDSelectorArray(eligible.positions) if by_lookup else eligible.bitmap
-        return _in_batches(self._index, queries, fetch, faiss.SearchParameters(sel=selector))
+        return _one_by_one(self._index, queries, fetch, faiss.SearchParameters(sel=selector))
 
     def _gather(self, queries: "Queries", fetch: int, eligible: Eligible) -> "Found":
         import numpy as np
@@ -139,7 +138,7 @@ class HnswEngine:
         parameters = faiss.SearchParametersHNSW(efSearch=effort)
         if eligible.share < 1:
             parameters.sel = eligible.bitmap
-        found = _in_batches(self._index, queries, fetch, parameters)
+        found = _one_by_one(self._index, queries, fetch, parameters)
         return _rescue(found, queries, lambda short: self._storage.search(short, fetch, eligible))
 
 
@@ -163,17 +162,20 @@ class IvfEngine:
         parameters = faiss.SearchParametersIVF(nprobe=min(cells, self._index.nlist))
         if eligible.share < 1:
             parameters.sel = eligible.bitmap
-        return _in_batches(self._index, queries, fetch, parameters)
+        return _one_by_one(self._index, queries, fetch, parameters)
 
 
-def _in_batches(index: Any, queries: "Queries", fetch: int, parameters: Any) -> "Found":
+def _one_by_one(index: Any, queries: "Queries", fetch: int, parameters: Any) -> "Found":
+    """Each query by itself: the rounding of FAISS's scores depends on what shares a batch.
+
+    And on one thread: there is nothing to share out, yet on a busy machine a team of threads that spin for work was
+    seen to turn 0.3 ms into 160.
+    """
     import numpy as np
 
-    parts = [
-        index.search(queries[first : first + _BATCH], fetch, params=parameters)
-        for first in range(0, len(queries), _BATCH)
-    ]
-    return np.concatenate([scores for scores, _ in parts]), np.concatenate([positions for _, positions in parts])
+    load_faiss().omp_set_num_threads(1)
+    found = [index.search(query[None], fetch, params=parameters) for query in queries]
+    return np.concatenate([scores for scores, _ in found]), np.concatenate([positions for _, positions in found])
 
 
 def _rescue(found: "Found", queries: "Queries", search: "Callable[[Queries], Found]") -> "Found":

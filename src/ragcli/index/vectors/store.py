@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ragcli.config.index import VectorsConfig
 from ragcli.errors import IndexCorruptError
-from ragcli.index.vectors.building import VectorType, build, build_flat, resolve_type
+from ragcli.index.vectors.building import VectorType, build, build_delta, resolve_type
 from ragcli.index.vectors.engines import wrap
 from ragcli.index.vectors.library import load_faiss
 from ragcli.index.vectors.segments import Segment, SegmentedIndex
@@ -46,9 +46,11 @@ def write_base(
     return type_
 
 
-def write_delta(directory: Path, vectors: "NDArray[np.float32]", rows: "NDArray[np.int64]") -> None:
+def write_delta(
+    directory: Path, config: VectorsConfig, vectors: "NDArray[np.float32]", rows: "NDArray[np.int64]"
+) -> None:
     """Write the delta of unit vectors [n, d] whose chunk rows [n] ascend."""
-    _write(directory, "delta", build_flat(vectors), rows)
+    _write(directory, "delta", build_delta(config, vectors), rows)
 
 
 def _write(directory: Path, name: SegmentName, index: Any, rows: "NDArray[np.int64]") -> None:

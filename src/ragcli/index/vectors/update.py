@@ -84,5 +84,5 @@ def write(
         kept = read_delta(parent.directory)[chosen.kept] if len(chosen.kept) else vectors[:0]
         rows = np.concatenate([kept_rows, chosen.rows])
         order = np.argsort(rows)
-        write_delta(directory, np.concatenate([kept, vectors])[order], rows[order])
+        write_delta(directory, config, np.concatenate([kept, vectors])[order], rows[order])
     return VectorsState(parent.state.dimension, parent.state.type, parent.state.base, count, chosen.dead)

@@ -13,7 +13,9 @@ from ragcli.config.ingest import (
 )
 from ragcli.ingest.chunkers import Chunker
 from ragcli.models import TokenCounter
-from ragcli.records import Chunk, Document
+from ragcli.records import BlockKind, Chunk, Document
+
+_STRUCTURE: frozenset[BlockKind] = frozenset({"heading", "table", "list_item", "code"})
 
 
 def build_chunker(config: ChunkerConfig, counter: TokenCounter, limit: int | None) -> Chunker:
@@ -66,6 +68,6 @@ class AutoChunker:
     def _chooses(self, document: Document) -> Chunker:
         if document.type == "code":
             return self._code
-        if any(block.kind != "paragraph" for block in document.blocks):
+        if any(block.kind in _STRUCTURE for block in document.blocks):
             return self._structured
         return self._prose

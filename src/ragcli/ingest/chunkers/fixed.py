@@ -1,5 +1,7 @@
 """Token windows of a fixed size: the baseline."""
 
+from collections.abc import Iterator
+
 from ragcli.config.ingest import FixedChunkerConfig
 from ragcli.ingest.chunkers.ruler import Ruler, cut
 from ragcli.models import TokenCounter
@@ -17,18 +19,31 @@ class FixedChunker:
 
     def __init__(self, config: FixedChunkerConfig, counter: TokenCounter, limit: int | None) -> None:
         self._counter = counter
-        self._size = min(config.size_tokens, limit or config.size_tokens)
-        self._step = self._size - min(config.overlap_tokens, self._size - 1)
+        self._limit = limit
+        self._size = config.size_tokens if limit is None else min(config.size_tokens, limit)
+        self._overlap = min(config.overlap_tokens, self._size - 1)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Windows over the document; the last may be shorter, none lies wholly within another."""
         ruler = Ruler(document.text, self._counter)
-        spans, ranges = ruler.spans, []
-        for first in range(0, len(spans), self._step):
-            last = min(first + self._size, len(spans))
-            start, end = ruler.trim(spans[first][0], spans[last - 1][1])
-            if start < end:
-                ranges.append((start, end))
-            if last == len(spans):
-                break
-        return cut(document, ranges, ruler)
+        ranges = (ruler.trim(start, end) for start, end in self._windows(ruler))
+        return cut(document, [(start, end) for start, end in ranges if start < end], ruler)
+
+    def _windows(self, ruler: Ruler) -> Iterator[tuple[int, int]]:
+        """Ranges from the start of one token to the start of another, so that no character falls between two."""
+        starts = [0, *(start for start, _ in ruler.spans[1:]), len(ruler.text)]
+        first, tokens = 0, max(len(ruler.spans), 1)
+        while True:
+            last = self._fitting(ruler, starts, first, min(first + self._size, tokens))
+            yield starts[first], starts[last]
+            if last == tokens:
+                return
+            first = max(last - self._overlap, first + 1)
+
+    def _fitting(self, ruler: Ruler, starts: list[int], first: int, last: int) -> int:
+        """``last``, or less where a cut inside a word makes more tokens than the whole text had there."""
+        if self._limit is None:
+            return last
+        while last > first + 1 and self._counter.count(ruler.text[starts[first] : starts[last]]) > self._limit:
+            last -= 1
+        return last

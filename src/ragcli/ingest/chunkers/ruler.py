@@ -48,7 +48,9 @@ def cut(
     """The chunks of a document at given ranges, in their order.
 
     Args:
+        document: What is cut.
         ranges: Character ranges that are neither empty nor only white space.
+        ruler: Of the document's text.
         headings: Breadcrumb per range; none unless given.
         prefixes: Prefix per range; none unless given.
         metadata: Facts per range; the page is added for documents that have pages.

@@ -3,14 +3,16 @@
 import re
 from typing import Any
 
-SKIPPED = frozenset(
+from ragcli.ingest.loaders.words import words
+
+SKIPPED = words(
     """script style noscript template svg canvas iframe object embed applet audio video map button select option
-    input textarea datalist dialog progress meter head link meta base title menu frameset""".split()
+    input textarea datalist dialog progress meter head link meta base title menu frameset"""
 )
 _FURNITURE = frozenset({"nav", "footer", "aside", "header", "form"})
-_ROLES = frozenset(
+_ROLES = words(
     """navigation banner contentinfo complementary search dialog alertdialog menu menubar toolbar tablist
-    tooltip""".split()
+    tooltip"""
 )
 _WORD = r"(?:^|[\s_-])(?:%s)(?:$|[\s_-])"
 # Words that mean furniture wherever they stand in a class or id.
@@ -24,11 +26,11 @@ _NOISE_WORD = re.compile(
     re.IGNORECASE,
 )
 # Names that mean furniture only as a whole class or id.
-_NOISE_NAMES = frozenset(
+_NOISE_NAMES = words(
     """nav menu main-nav main-menu site-nav top-nav topnav top-bar topbar footer header toc toc-list tocwrapper
     share sharing social related promo ads ad ad-container banner modal pager tags-list mw-indicators vector-toc
     mw-portlet siteNotice sitenotice sistersitebox vector-header vector-header-container vector-column-start
-    vector-column-end vector-page-toolbar vector-sitenotice-container vector-dropdown reference""".split()
+    vector-column-end vector-page-toolbar vector-sitenotice-container vector-dropdown reference"""
 )
 _HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _NOTE = re.compile(_WORD % "note|notecard|tip|hint|info|warning|caution|danger|important|admonition|callout|pullquote")

@@ -70,7 +70,7 @@ class CsvLoader:
         else:
             composer.table([header, *rows] if header else rows, header_rows=1 if header else 0)
         if header:
-            metadata["columns"] = [name.strip() for name in header if name.strip()][:200]
+            metadata["columns"] = [*[name.strip() for name in header if name.strip()][:200]]
         return composer.parsed(title, metadata, record=record)
 
 
@@ -116,13 +116,16 @@ def _fitness(sample: str, delimiter: str) -> tuple[float, int]:
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: words, all different, none a number, date or blank in between."""
+    """Whether the first row names the columns: different words, most of them there, no number or ``label:``."""
     if len(rows) < 2:
         return False
     names = [name.strip() for name in rows[0]]
     while names and not names[-1]:
         names.pop()
-    if not names or len(set(names)) < len(names):
+    named = [name for name in names if name]
+    if not named or len(set(named)) < len(named):
         return False
     unnamed = sum(1 for name in names if not name)
-    return unnamed <= 1 and not any(name and _VALUE.fullmatch(name) for name in names)
+    return unnamed <= max(1, len(names) // 2) and not any(
+        name and (name.endswith(":") or _VALUE.fullmatch(name)) for name in names
+    )

@@ -28,7 +28,10 @@ _CONTROLS = bytes(set(range(0x20)) - {0x08, 0x09, 0x0A, 0x0C, 0x0D, 0x1B}) + b"\
 _MAX_CONTROL_SHARE = 0.01
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _ISO_2022 = re.compile(rb"\x1b(?:\$[@B]|\([BJI])")
-_WESTERN = frozenset("àâäáãåæçéèêëíìîïñóòôöõøœúùûüýÿßÀÂÄÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÖÕØŒÚÙÛÜÝŸðÐþÞ“”„‘’‚«»–—…•·°§©®™€£¿¡\u00a0´`")
+_WESTERN = frozenset(
+    "àâäáãåæçéèêëíìîïñóòôöõøœúùûüýÿßÀÂÄÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÖÕØŒÚÙÛÜÝŸðÐþÞ“”„«»—…•·°§©®™€£¿¡"
+    "\u00a0\u00b4\u2013\u2018\u2019\u201a"  # no-break space, acute, en dash, single quotes
+)
 _MAX_WESTERN_SHARE = 0.25
 _NOT_WESTERN = ("cp1250", "cp1254", "cp1257", "iso8859_2")
 

@@ -20,7 +20,13 @@ from ragcli.records import JsonValue
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _PAGES = frozenset({"application/xhtml+xml", "text/html", "application/html"})
-_METADATA = {"creator": "author", "language": "lang", "publisher": "publisher", "date": "date", "description": "description"}
+_METADATA = {
+    "creator": "author",
+    "language": "lang",
+    "publisher": "publisher",
+    "date": "date",
+    "description": "description",
+}
 _FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
 
@@ -77,7 +83,8 @@ def _read_package(archive: zipfile.ZipFile) -> _Package:
     folder = posixpath.dirname(path)
     items: dict[str, tuple[str, str]] = {}
     spine: list[str] = []
-    title, metadata = "", {}
+    title = ""
+    metadata: dict[str, JsonValue] = {}
     for element in root.iter():
         name = local_name(element)
         if name == "item":
@@ -93,7 +100,7 @@ def _read_package(archive: zipfile.ZipFile) -> _Package:
     chapters = [path for path, kind in listed if kind in _PAGES and path in entries]
     if not chapters:
         raise DataError("damaged EPUB: its package lists no chapter that is in the archive")
-    return _Package(title, dict(metadata), list(dict.fromkeys(chapters)))
+    return _Package(title, metadata, list(dict.fromkeys(chapters)))
 
 
 def _manifest_item(element: Any, folder: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The metadata block that a Markdown file may begin with: YAML between ``---``, TOML between ``+++``."""
 
-import datetime
+import datetime as dt
 import math
 import re
 from typing import Any
@@ -64,13 +64,11 @@ def _read_toml(source: str) -> Any:
 
 def _as_json(value: Any, depth: int) -> JsonValue:
     """A value as JSON can hold it; dates in ISO form, anything else foreign as text."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, str):
         return normalise(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, datetime.date | datetime.time):
+    if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if depth < _MAX_DEPTH and isinstance(value, list | tuple | set):
         return [_as_json(item, depth + 1) for item in value]

@@ -21,7 +21,7 @@ def refusing(what: str) -> Iterator[None]:
         raise DataError(f"nested too deeply to be read as {what}") from error
     except MemoryError as error:
         raise DataError(f"needs more memory than there is to be read as {what}") from error
-    except Exception as error:  # noqa: BLE001 - parsers raise anything over damaged files
+    except Exception as error:  # parsers raise anything over damaged files
         raise DataError(f"damaged or not {what}: {_reason(error)}") from error
 
 

@@ -12,13 +12,15 @@ from ragcli.ingest.loaders.compose import Composer, Piece, one_line, stem_of
 from ragcli.ingest.loaders.decode import decode
 from ragcli.ingest.loaders.guard import refusing
 from ragcli.ingest.loaders.html_walk import HtmlWalker, Span
+from ragcli.ingest.loaders.words import words
 from ragcli.records import Metadata
 
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([a-zA-Z0-9_:.-]{2,40})""", re.IGNORECASE)
 _HEAD_BYTES = 4096
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_SELF_CLOSING = frozenset("p li dt dd td th tr tbody thead tfoot option optgroup colgroup rb rt rp".split())
+_VOID = words("area base br col embed hr img input link meta param source track wbr")
+_SELF_CLOSING = words("p li dt dd td th tr tbody thead tfoot option optgroup colgroup rb rt rp")
+_TITLE_PARTS = re.compile(r"\s+(?:[|\u00b7\u2013\u2014\u00ab\u00bb-]|::)\s+")
 _MAX_TREE_WORK = 20_000_000
 _MAIN_SHARE, _ARTICLE_SHARE = 0.5, 0.8
 _METADATA = {
@@ -61,7 +63,7 @@ class HtmlLoader:
             composer = Composer(self._limits.max_text_chars)
             for piece in page.pieces:
                 composer.add(piece)
-            parsed = composer.parsed(page.title or _first_h1(page.pieces) or stem_of(file.path), page.metadata)
+            parsed = composer.parsed(_title(page) or stem_of(file.path), page.metadata)
             if parsed.text:
                 yield parsed
 
@@ -136,8 +138,11 @@ def _is_h1(piece: Piece) -> bool:
     return piece.kind == "heading" and piece.level == 1
 
 
-def _first_h1(pieces: Sequence[Piece]) -> str:
-    return next((piece.text for piece in pieces if _is_h1(piece)), "")
+def _title(page: HtmlPage) -> str:
+    """The page's title without the name of the site, which it shares with every other page there."""
+    heading = next((piece.text for piece in page.pieces if _is_h1(piece)), "")
+    parts = _TITLE_PARTS.split(page.title)
+    return heading if not page.title or heading in parts else page.title
 
 
 def _metadata(parser: object) -> Metadata:
@@ -159,7 +164,8 @@ def _refuse_deep(html: str) -> None:
     if html.count("<") < 2000:
         return
     depth = work = 0
-    for closing, name in _TAG.findall(html):
+    for found in _TAG.finditer(html):
+        closing, name = found.groups()
         tag = name.lower()
         if tag in _VOID or tag in _SELF_CLOSING:
             continue

@@ -7,12 +7,13 @@ from ragcli.ingest.loaders.boilerplate import Boilerplate
 from ragcli.ingest.loaders.compose import Piece, lines_of, list_piece, one_line, table_piece
 from ragcli.ingest.loaders.html_tables import is_layout, read_table
 from ragcli.ingest.loaders.languages import fence_language
+from ragcli.ingest.loaders.words import words
 
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_BLOCKS = frozenset(
+_BLOCKS = words(
     """address article aside body caption center dd details dir div dl dt fieldset figcaption figure footer form
     header hgroup html legend li main nav ol p search section summary table tbody td tfoot th thead tr ul
-    blockquote""".split()
+    blockquote"""
 )
 _LANGUAGE_CLASSES = ("language-", "lang-", "highlight-source-", "highlight-", "brush:")
 
@@ -226,7 +227,9 @@ def _formula(node: Any) -> str:
     if alternative is None:
         annotation = node.css_first("annotation")
         alternative = annotation.text() if annotation is not None else node.text()
-    return " " + one_line(alternative.replace("\n", " ")).removeprefix("{\\displaystyle").removesuffix("}").strip() + " "
+    return (
+        " " + one_line(alternative.replace("\n", " ")).removeprefix("{\\displaystyle").removesuffix("}").strip() + " "
+    )
 
 
 def _first_number(node: Any) -> int:

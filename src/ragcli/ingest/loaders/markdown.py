@@ -57,7 +57,7 @@ class MarkdownParser:
         self._markdown = MarkdownIt("commonmark").enable("table")
 
     def blocks(self, text: str) -> list[Block]:
-        """Blocks of a text whose lines end in ``\\n``."""
+        r"""Blocks of a text whose lines end in ``\n``."""
         tokens: list[Any] = []
         self._markdown.block.parse(text, self._markdown, {}, tokens)
         return list(_Layout(text, self._markdown).read(tokens))
@@ -89,9 +89,7 @@ class _Layout:
             return
         match token.type:
             case "heading_open":
-                title = self._plain(inside[0].content) if inside else ""
-                if title:
-                    yield Block("heading", start, end, level=int(token.tag[1]), title=title)
+                yield from self._read_heading(token, inside, start, end)
             case "paragraph_open":
                 yield Block("paragraph", start, end)
             case "blockquote_open":
@@ -100,12 +98,19 @@ class _Layout:
                 yield Block("code", start, end, language=fence_language(token.info))
             case "code_block":
                 yield Block("code", min(self._starts[first], start), end)
-            case "table_open":
-                yield Block("table", start, end, header_end=min(end, self._span(first, first + 2)[1]))
             case "bullet_list_open" | "ordered_list_open":
                 yield from self._read_list(token, inside)
             case "html_block":
                 yield from self._read_html(start, end)
+            case "table_open":
+                yield Block("table", start, end, header_end=min(end, self._span(first, first + 2)[1]))
+            case _:
+                pass  # rules between sections have no text
+
+    def _read_heading(self, token: Any, inside: Sequence[Any], start: int, end: int) -> Iterator[Block]:
+        title = self._plain(inside[0].content) if inside else ""
+        if title:
+            yield Block("heading", start, end, level=int(token.tag[1]), title=title)
 
     def _read_list(self, token: Any, inside: Sequence[Any]) -> Iterator[Block]:
         """One block per item; an item's lines below a nested list are a block of their own, at its depth."""

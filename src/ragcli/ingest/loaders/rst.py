@@ -1,7 +1,9 @@
 """reStructuredText through docutils; directives and roles of Sphinx keep their text."""
 
+import copy
 import io
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ragcli.config.ingest import LimitsConfig
@@ -18,7 +20,6 @@ _SETTINGS = {
     "raw_enabled": False,
     "report_level": 5,
     "halt_level": 5,
-    "warning_stream": False,
     "doctitle_xform": False,
     "docinfo_xform": False,
     "sectsubtitle_xform": False,
@@ -57,4 +58,17 @@ def parse_rst(text: str) -> Any:
     """The document tree (docutils); errors of markup are nodes in it."""
     from docutils.core import publish_doctree
 
-    return publish_doctree(text, settings_overrides={**_SETTINGS, "warning_stream": io.StringIO()})
+    return publish_doctree(text, settings=copy.copy(_settings()))
+
+
+@cache
+def _settings() -> Any:
+    """Settings as docutils wants them; collecting them takes longer than parsing a page."""
+    from docutils.core import Publisher
+    from docutils.parsers.rst import Parser
+    from docutils.readers.standalone import Reader
+    from docutils.writers.null import Writer
+
+    publisher = Publisher(reader=Reader(), parser=Parser(), writer=Writer())
+    publisher.process_programmatic_settings(None, {**_SETTINGS, "warning_stream": io.StringIO()}, None)
+    return publisher.settings

@@ -4,18 +4,19 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ragcli.ingest.loaders.compose import Composer, lines_of, one_line
+from ragcli.ingest.loaders.compose import Composer, Piece, lines_of, one_line
 from ragcli.ingest.loaders.languages import fence_language
+from ragcli.ingest.loaders.words import words
 from ragcli.records import JsonValue
 
 _DIRECTIVE = re.compile(r"\.\.[ \t]+(?:\|[^|]+\|[ \t]+)?(?P<name>[\w:.+-]+?)[ \t]*::[ \t]*(?P<arguments>[^\n]*)")
 _OPTION = re.compile(r"[ \t]*:[\w -]+:(?:[ \t]|$)")
 _ROLE = re.compile(r":[\w:.+-]+:`(?P<text>[^`]*)`")
 _TARGET = re.compile(r"^(?P<text>.*?)\s*<[^<>]*>$", re.DOTALL)
-_SILENT = frozenset(
+_SILENT = words(
     """toctree index currentmodule module highlight contents sectionauthor codeauthor include literalinclude raw
     image tabularcolumns only-latex meta default-role default-domain py:currentmodule js:module cpp:namespace
-    automodule autosummary autodata testsetup testcleanup bibliography raw-html""".split()
+    automodule autosummary autodata testsetup testcleanup bibliography raw-html"""
 )
 _VERSIONS = {
     "versionadded": "Added in version",
@@ -23,15 +24,16 @@ _VERSIONS = {
     "deprecated": "Deprecated since version",
     "versionremoved": "Removed in version",
 }
-_CODE = frozenset("code-block sourcecode code highlight testcode doctest ipython prompt parsed-literal".split())
+_CODE = words("code-block sourcecode code highlight testcode doctest ipython prompt parsed-literal")
 _MAX_NESTING = 6
-_TRANSPARENT = frozenset(
-    """document compound container topic sidebar admonition attention caution danger error hint important note tip
-    warning figure legend footnote citation definition field_body decoration seealso""".split()
+_TRANSPARENT = words(
+    """document compound container topic sidebar admonition
+    figure legend footnote citation definition definition_list field_body decoration"""
 )
-_IGNORED = frozenset(
+_ADMONITIONS = words("attention caution danger error hint important note tip warning")
+_IGNORED = words(
     """comment substitution_definition target pending image raw transition generated docinfo header footer
-    title_reference_definition meta label""".split()
+    title_reference_definition meta label"""
 )
 
 
@@ -60,7 +62,7 @@ class RstWalker:
     def _node(self, node: Any, level: int, depth: int) -> None:
         """Writes a node below ``level`` sections and ``depth`` lists."""
         name = type(node).__name__
-        if name in _IGNORED:
+        if name in _IGNORED or (name == "topic" and "contents" in node.get("classes", ())):
             return
         if name == "section":
             self._children(node, level + 1, depth)
@@ -91,15 +93,25 @@ class RstWalker:
                 self._composer.list_item(": ".join(_inline(part) for part in item.children))
         elif name == "line_block":
             self._composer.paragraph(_lines(node))
+        elif name in _ADMONITIONS:
+            self._admonition(node, name, level, depth)
         elif name in _TRANSPARENT or _has_blocks(node):
             self._children(node, level, depth)
         else:
             self._paragraph(_inline(node))
 
+    def _admonition(self, node: Any, name: str, level: int, depth: int) -> None:
+        """A note begins with what it is, since ``Warning:`` matters to who reads it alone."""
+        first, *others = node.children or [None]
+        if type(first).__name__ == "paragraph":
+            self._paragraph(f"{name.capitalize()}: {_inline(first)}")
+        elif first is not None:
+            self._node(first, level, depth)
+        for child in others:
+            self._node(child, level, depth)
+
     def _paragraph(self, text: str) -> None:
         if self._quotes:
-            from ragcli.ingest.loaders.compose import Piece
-
             self._composer.add(Piece("quote", lines_of(text)))
         else:
             self._composer.paragraph(text)
@@ -140,7 +152,7 @@ class RstWalker:
                 self._children(body, level, depth)
 
     def _fields(self, node: Any, level: int) -> None:
-        at_top = level == 0 and not self._composer.blocks
+        at_top = level <= 1 and all(block.kind == "heading" for block in self._composer.blocks)
         for item in node.children:
             name, value = (_inline(child) for child in item.children[:2])
             if at_top and value and len(value) < 1000:
@@ -172,13 +184,15 @@ class RstWalker:
         name = directive["name"].lower()
         if name in _SILENT or self._nesting >= _MAX_NESTING:
             return
-        options, body = _split_body(source[directive.end() :])
+        more, body = _split_body(source[directive.end() :])
         arguments = directive["arguments"].strip()
         if name in _CODE:
             self._composer.code(body, fence_language(arguments))
             return
         self._nesting += 1
-        head = f"{_VERSIONS[name]} {arguments}" if name in _VERSIONS else " ".join([arguments, *options]).strip()
+        head = " ".join([arguments, *more]).strip()
+        if name in _VERSIONS:
+            head = f"{_VERSIONS[name]} {arguments}{': ' if more else ''}{' '.join(more)}"
         if head:
             self._children(self._parse(head), level, depth)
         if body.strip():
@@ -224,7 +238,9 @@ def _role_text(role: re.Match[str]) -> str:
 
 
 def _lines(node: Any) -> str:
-    return "\n".join(_lines(child) if type(child).__name__ == "line_block" else _inline(child) for child in node.children)
+    return "\n".join(
+        _lines(child) if type(child).__name__ == "line_block" else _inline(child) for child in node.children
+    )
 
 
 def _has_blocks(node: Any) -> bool:

@@ -10,7 +10,7 @@ from ragcli.ingest.loaders.decode import decode
 from ragcli.ingest.loaders.guard import refusing
 from ragcli.records import Block
 
-_BULLET = re.compile(r"(?P<indent>[ \t]{0,12})(?:[-*+•◦▪‣–]|\d{1,3}[.)])[ \t]+\S")
+_BULLET = re.compile(r"(?P<indent>[ \t]{0,12})(?:[-*+•◦▪‣–]|\d{1,3}[.)])[ \t]+\S")  # noqa: RUF001 - dashes are bullets too
 _UNDERLINE = re.compile(r"(={3,}|-{3,}|~{3,})[ \t]*$")
 _LEVELS = {"=": 1, "-": 2, "~": 3}
 _MAX_HEADING_CHARS = 120

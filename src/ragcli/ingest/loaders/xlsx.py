@@ -1,6 +1,6 @@
 """Excel workbooks: each sheet a heading, each block of rows a table."""
 
-import datetime
+import datetime as dt
 import io
 import warnings
 from collections.abc import Iterator, Sequence
@@ -83,9 +83,9 @@ def cell_text(value: Any) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
         return f"{value:.15g}"
-    if isinstance(value, datetime.datetime):
-        at_midnight = value.time() == datetime.time()
+    if isinstance(value, dt.datetime):
+        at_midnight = value.time() == dt.time()
         return value.date().isoformat() if at_midnight else value.isoformat(" ", "seconds")
-    if isinstance(value, datetime.date | datetime.time):
+    if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     return str(value).strip()

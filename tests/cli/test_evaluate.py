@@ -1,0 +1,122 @@
+"""``ragcli eval`` through the real command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import pytrec_eval
+
+PAGES = {
+    "backup.md": "# Backups\n\nSnapshots are taken every night and kept for thirty days.\n",
+    "restore.md": "# Restoring\n\nA restore copies a snapshot back to its host.\n",
+    "keys.md": "# Keys\n\nSigning keys rotate once a quarter.\n",
+}
+QUESTIONS = [
+    {"id": "q1", "question": "how long are snapshots kept", "relevant": {"backup.md": 2, "restore.md": 1}},
+    {"id": "q2", "question": "when do signing keys rotate", "relevant": ["keys.md"]},
+    {"id": "q3", "question": "what is for lunch", "relevant": {}},
+]
+SETTINGS = ["--set", "index.embedder.kind=hashing"]
+
+
+def ragcli(*words: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "ragcli", *map(str, words)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("eval")
+    for name, text in PAGES.items():
+        (root / "docs").mkdir(exist_ok=True)
+        (root / "docs" / name).write_text(text, encoding="utf-8")
+    write_questions(root, QUESTIONS)
+    for words in (["ingest", "docs"], ["index"]):
+        done = ragcli(*words, *SETTINGS, cwd=root)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+def write_questions(root: Path, questions: list[dict[str, object]], name: str = "queries.jsonl") -> None:
+    (root / name).write_text("".join(json.dumps(question) + "\n" for question in questions), encoding="utf-8")
+
+
+def test_json_scores_equal_trec_eval_on_the_saved_run(indexed: Path) -> None:
+    done = ragcli("eval", "--dataset", ".", "--format", "json", "--save-run", "run.trec", *SETTINGS, cwd=indexed)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)["result"]
+    assert (result["queries"], result["unjudged"]) == (2, 1)
+    run: dict[str, dict[str, float]] = {}
+    for line in (indexed / "run.trec").read_text().splitlines():
+        query, _, document, _, score, _ = line.split()
+        run.setdefault(query, {})[document] = float(score)
+    qrels = {"q1": {"backup.md": 2, "restore.md": 1}, "q2": {"keys.md": 1}}
+    expected = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10", "P.5", "recall.10"}).evaluate(run)
+    scores = {score["metric"]: score for score in result["scores"]}
+    for ours, theirs in (("nDCG@10", "ndcg_cut_10"), ("P@5", "P_5"), ("recall@10", "recall_10")):
+        for query in qrels:
+            assert scores[ours]["per_query"][query] == pytest.approx(expected[query][theirs], abs=1e-9)
+        mean = sum(values[theirs] for values in expected.values()) / 2
+        assert scores[ours]["value"] == pytest.approx(mean, abs=1e-9)
+
+
+def test_lexical_finds_the_literal_answers_first(indexed: Path) -> None:
+    words = ["eval", "--dataset", "queries.jsonl", "--strategy", "lexical", "--metric", "mrr", "--format", "jsonl"]
+    done = ragcli(*words, *SETTINGS, cwd=indexed)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"query": "q1", "MRR": 1.0},
+        {"query": "q2", "MRR": 1.0},
+    ]
+
+
+def test_table_shows_means_and_queries(indexed: Path) -> None:
+    done = ragcli(
+        "eval", "--dataset", ".", "--strategy", "lexical", "--metric", "P@1", "--per-query", *SETTINGS, cwd=indexed
+    )
+    assert done.returncode == 0
+    assert "1.0000" in done.stdout
+    assert "2 judged queries, 1 without judgements left out; generation 000001" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["--metric", "ncdg@10"], 2, "unknown metric 'ncdg@10'"),
+        (["--metric", "P@500"], 2, "P@500 needs 500 results, evaluate.top_k is 100"),
+        (["--dataset", "nowhere"], 4, "no dataset at"),
+        (["--workspace", "empty"], 5, "index"),
+        (["--split", "dev", "--top-k", "0"], 3, "top_k"),
+    ],
+)
+def test_failures_have_their_status_and_leave_stdout_to_results(
+    indexed: Path, words: list[str], status: int, message: str
+) -> None:
+    done = ragcli("eval", "--dataset", ".", *words, *SETTINGS, cwd=indexed)
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    assert message in done.stderr
+
+
+def test_no_dataset_is_a_usage_error(indexed: Path) -> None:
+    done = ragcli("eval", *SETTINGS, cwd=indexed)
+    assert done.returncode == 2
+    assert "no dataset" in done.stderr
+
+
+def test_judgements_on_other_documents_are_an_error_not_a_zero(indexed: Path) -> None:
+    write_questions(indexed, [{"id": "q", "question": "keys", "relevant": ["elsewhere.md"]}], "foreign.jsonl")
+    done = ragcli("eval", "--dataset", "foreign.jsonl", "--format", "json", *SETTINGS, cwd=indexed)
+    assert done.returncode == 4
+    assert json.loads(done.stdout)["error"]["code"] == "data"
+
+
+def test_a_judged_document_that_is_missing_is_told(indexed: Path) -> None:
+    relevant = {"keys.md": 1, "gone.md": 1}
+    write_questions(indexed, [{"id": "q", "question": "signing keys", "relevant": relevant}], "partly.jsonl")
+    words = ["--dataset", "partly.jsonl", "--metric", "recall@10", "--format", "json"]
+    done = ragcli("eval", *words, *SETTINGS, cwd=indexed)
+    envelope = json.loads(done.stdout)
+    assert envelope["result"]["unknown_documents"] == ["gone.md"]
+    assert envelope["result"]["scores"][0]["value"] == 0.5
+    assert "1 judged documents are not in the index" in envelope["warnings"][0]
