@@ -33,7 +33,7 @@ def _message(load: Load, text: str | None, *overrides: str, **more: Any) -> str:
         ("query: {top_k: 10001}\n", "ragcli.yaml:1: query.top_k: 10001 is not in range: must be <= 10000"),
         (
             "index:\n  compact_fraction: 0\n",
-            "ragcli.yaml:2: index.compact_fraction: 0.0 is not in range: must be > 0.0",
+            "ragcli.yaml:2: index.compact_fraction: 0 is not in range: must be > 0",
         ),
         ("query:\n  top_k: many\n", "ragcli.yaml:2: query.top_k: 'many' is not a whole number"),
         ("query:\n  top_k: '5'\n", "ragcli.yaml:2: query.top_k: '5' is not a whole number"),
@@ -144,7 +144,7 @@ def test_all_problems_of_a_file_come_at_once_in_its_order(load: Load) -> None:
         ("query.top_k.x=5", "--set query.top_k.x: unknown key 'x', it has no keys"),
         ("query.top_k=0", "--set query.top_k: 0 is not in range: must be >= 1"),
         ("query=5", "--set query: 5 is not a section of keys"),
-        ("query.where=[a", "--set query.where:1: did not find expected ',' or ']' (while parsing a flow sequence, line 1)"),
+        ("query.where=[a", "--set query.where: did not find expected ',' or ']' (while parsing a flow sequence, line 1)"),
         ("query.top_k", "--set query.top_k: not of the form section.key=value"),
         ("=5", "--set =5: not of the form section.key=value"),
         ("query.fusion.k=5", "--set query.fusion.k: kind 'minmax' has no such key, kind 'rrf' has"),
@@ -180,6 +180,6 @@ def test_an_override_can_repair_a_file(load: Load) -> None:
 
 
 def test_a_folder_is_no_file(work: Any) -> None:
+    (work / "ragcli.d").mkdir()
     with pytest.raises(ConfigError, match=r"ragcli\.d: cannot be read: Is a directory"):
-        (work / "ragcli.d").mkdir()
         load_config(work / "ragcli.d", environment={})

@@ -12,7 +12,7 @@ from ragcli.config.index import (
     RankBm25Config,
     SentenceTransformersConfig,
 )
-from ragcli.config.ingest import CodeChunkerConfig, FixedChunkerConfig
+from ragcli.config.ingest import CodeChunkerConfig, FixedChunkerConfig, ProseChunkerConfig
 from ragcli.config.load import load_config
 from ragcli.config.query import RrfConfig
 from ragcli.config.settings import Config
@@ -131,7 +131,8 @@ def test_another_kind_keeps_what_both_declare_alike(load: Load) -> None:
     german = "index:\n  lexical:\n    language: de\n"
     assert load(german, "index.lexical.kind=rank_bm25").config.index.lexical == RankBm25Config(language="de")
     small = "ingest:\n  chunker: {kind: structured, size_tokens: 90, breadcrumb: false}\n"
-    assert load(small, "ingest.chunker.kind=code").config.ingest.chunker == CodeChunkerConfig(size_tokens=90)
+    prose = ProseChunkerConfig(size_tokens=90, breadcrumb=False)
+    assert load(small, "ingest.chunker.kind=prose").config.ingest.chunker == prose
     assert load(small, "ingest.chunker.kind=fixed").config.ingest.chunker == FixedChunkerConfig()
 
 

@@ -73,7 +73,7 @@ def test_after_a_rollback_the_next_run_is_up_to_date_again(three: Corpus) -> Non
     rollback(settings(), three.workspace, "000001")
     result = three.index()
     assert (result.generation, result.added, result.removed, result.embedded) == ("000004", 3, 1, 0)
-    assert [one.parent for one in history(three.workspace)][0] == "000001"
+    assert history(three.workspace)[0].parent == "000001"
 
 
 def test_gc_says_what_would_go_and_then_removes_it(three: Corpus) -> None:

@@ -72,7 +72,7 @@ def answers(corpus: Corpus, config: Config) -> tuple[NDArray[np.float32], NDArra
     return scores, rows, words
 
 
-@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(steps, max_size=14))
 def test_incremental_is_full(tmp_path_factory: pytest.TempPathFactory, history: list[Step]) -> None:
     folder: Path = tmp_path_factory.mktemp("w")

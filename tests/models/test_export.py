@@ -1,6 +1,7 @@
 import json
-import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +15,18 @@ from ragcli.models import bert
 from ragcli.models.card import ModelCard, read_card
 from ragcli.models.export import LEAST_COSINE, ensure_export, find_export, measure_export
 from ragcli.models.locate import locate
+
+EXPORT = """
+import sys
+from pathlib import Path
+from ragcli.config.index import SentenceTransformersConfig
+from ragcli.config.models import ModelsConfig
+from ragcli.models.card import read_card
+from ragcli.models.export import ensure_export
+from ragcli.models.locate import locate
+models = ModelsConfig(cache=Path(sys.argv[1]))
+print(ensure_export(read_card(locate("all-MiniLM-L6-v2", "", models), SentenceTransformersConfig()), models).method)
+"""
 
 pytestmark = pytest.mark.model
 
@@ -47,20 +60,11 @@ def test_prefixes_and_limits_share_one_export(models: ModelsConfig) -> None:
 
 
 def test_two_processes_at_once_leave_one_export(models: ModelsConfig) -> None:
-    workers = [multiprocessing.get_context("spawn").Process(target=_export_in, args=(models.cache,)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
     assert models.cache is not None
+    words = [sys.executable, "-c", EXPORT, str(models.cache)]
+    workers = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [worker.communicate(timeout=60)[0] for worker in workers] == ["bert\n"] * 2
     assert len(list((models.cache / "exports").iterdir())) == 1
-
-
-def _export_in(cache: Path) -> None:
-    models = ModelsConfig(cache=cache)
-    card = read_card(locate("all-MiniLM-L6-v2", "", models), SentenceTransformersConfig())
-    assert ensure_export(card, models).method == "bert"
 
 
 def test_what_a_killed_process_left_is_swept_when_old(models: ModelsConfig) -> None:

@@ -48,6 +48,12 @@ class Hub:
                 if path.startswith("/api/models/org/model/revision/") and path.endswith(("main", COMMIT)):
                     listing = {"id": "org/model", "sha": COMMIT, "siblings": [{"rfilename": file} for file in files]}
                     self.reply(200, json.dumps(listing).encode(), {"Content-Type": "application/json"})
+                elif path == f"/api/models/org/model/tree/{COMMIT}":
+                    entries = [
+                        {"type": "file", "path": file, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+                        for file, content in files.items()
+                    ]
+                    self.reply(200, json.dumps(entries).encode(), {"Content-Type": "application/json"})
                 elif path.startswith("/org/model/resolve/") and name in files:
                     etag = hashlib.sha256(files[name]).hexdigest()
                     self.reply(200, files[name], {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})

@@ -117,7 +117,7 @@ def _one(error: ErrorDetails, path: KeyPath, models: Models, tree: Tree) -> str:
     kind, given = error["type"], _shown(error["input"])
     if kind in _BOUNDS:
         sign, bound = _BOUNDS[kind]
-        return f"{given} is not in range: must be {sign} {context[bound]}"
+        return f"{given} is not in range: must be {sign} {_number(context[bound])}"
     if kind in _WRONG_TYPE:
         return f"{given} is not {_WRONG_TYPE[kind]}"
     match kind:
@@ -136,6 +136,10 @@ def _one(error: ErrorDetails, path: KeyPath, models: Models, tree: Tree) -> str:
         case _:
             message = str(error["msg"])
     return message
+
+
+def _number(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def _unknown_key(name: str, path: KeyPath, models: Models, tree: Tree) -> str:

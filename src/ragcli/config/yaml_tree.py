@@ -79,7 +79,7 @@ def parse_value(text: str, name: str) -> JsonValue:
     """The value of an override: a YAML scalar or flow collection such as ``[a, b]``."""
     if _PLAIN.fullmatch(text):
         return scalar(text)  # most overrides are one word, and the YAML library costs 30 ms to import
-    return _Builder(name).build(text)
+    return _Builder(name, numbered=False).build(text)
 
 
 def scalar(text: str) -> JsonValue:
@@ -106,6 +106,7 @@ class _Frame:
 @dataclass(slots=True)
 class _Builder:
     name: str
+    numbered: bool = True
     lines: MutableMapping[KeyPath, int] = field(default_factory=dict)
     stack: list[_Frame] = field(default_factory=list)
     count: int = 0
@@ -129,7 +130,7 @@ class _Builder:
         written = lines[line] if line < len(lines) else ""
         tab = "\t" in written[: len(written) - len(written.lstrip())]
         hint = "indent with spaces: YAML allows no tabs there" if tab else ""
-        return ConfigError(f"{self.name}:{line + 1}: {error.problem or 'not YAML'}{context}", hint=hint)
+        return ConfigError(f"{self._at(line + 1)}: {error.problem or 'not YAML'}{context}", hint=hint)
 
     def _consume(self, events: Iterator[Event]) -> JsonValue:
         from yaml.events import CollectionEndEvent, DocumentStartEvent, NodeEvent
@@ -214,7 +215,10 @@ class _Builder:
             raise self._error(event, f"the tag {tag}: only plain values are read")
 
     def _error(self, event: Event, what: str) -> ConfigError:
-        return ConfigError(f"{self.name}:{_line(event)}: {what}")
+        return ConfigError(f"{self._at(_line(event))}: {what}")
+
+    def _at(self, line: int) -> str:
+        return f"{self.name}:{line}" if self.numbered else self.name
 
 
 def _line(event: Event) -> int:

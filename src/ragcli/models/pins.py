@@ -62,7 +62,7 @@ def read_pins(models: ModelsConfig) -> dict[str, Pin]:
             name: Pin(name, entry["revision"], tuple(FileRecord(**file) for file in entry["files"]))
             for name, entry in entries.items()
         }
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is damaged: {error}", hint="remove it and pull the models again") from error

@@ -22,6 +22,11 @@ _VOID = words("area base br col embed hr img input link meta param source track 
 _SELF_CLOSING = words("p li dt dd td th tr tbody thead tfoot option optgroup colgroup rb rt rp")
 _TITLE_PARTS = re.compile(r"\s+(?:[|\u00b7\u2013\u2014\u00ab\u00bb-]|::)\s+")
 _MAX_TREE_WORK = 20_000_000
+_MAX_ROOTS = 100
+_LONG_TAG_CHARS = 10_000
+_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{%d,}" % (_LONG_TAG_CHARS - 2))
+_QUOTED = re.compile(r""" "[^"]*"|'[^']*' """.strip())
+_MAX_ATTRIBUTES = 2000
 _MAIN_SHARE, _ARTICLE_SHARE = 0.5, 0.8
 _METADATA = {
     "description": "description",
@@ -88,10 +93,10 @@ def read_html(html: str, *, drop_boilerplate: bool) -> HtmlPage:
     Raises:
         DataError: It is nested so deeply that building its tree would take minutes.
     """
-    from selectolax.lexbor import LexborHTMLParser
+    from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
-    _refuse_deep(html)
-    parser = LexborHTMLParser(html)
+    _refuse_costly(html)
+    parser = LexborHTMLParser(html, options=LexborDocumentOptions.WO_EVENTS)  # events cost n^2 in a <select>
     body = parser.body if parser.body is not None else parser.root
     if body is None:
         return HtmlPage("", (), {})
@@ -159,17 +164,21 @@ def _metadata(parser: object) -> Metadata:
     return found
 
 
-def _refuse_deep(html: str) -> None:
-    """An HTML tree is built in time that grows with tags times open tags; this bounds the product."""
-    if html.count("<") < 2000:
+def _refuse_costly(html: str) -> None:
+    """A tree is built in time that grows with the square of open tags, and of attributes of one tag; bounds both."""
+    if html.count("<") < 2000 and len(html) < _LONG_TAG_CHARS:
         return
-    depth = work = 0
+    depth = work = roots = 0
     for found in _TAG.finditer(html):
         closing, name = found.groups()
         tag = name.lower()
         if tag in _VOID or tag in _SELF_CLOSING:
             continue
+        roots += tag in {"html", "body"}  # later ones add their attributes to the first
         depth = max(0, depth - 1) if closing else depth + 1
         work += depth
-    if work > _MAX_TREE_WORK:
+    if work > _MAX_TREE_WORK or roots > _MAX_ROOTS:
         raise DataError("nested too deeply to be read as HTML")
+    for tag in _LONG_TAG.finditer(html):
+        if len(_QUOTED.sub("", tag[0]).split()) > _MAX_ATTRIBUTES:
+            raise DataError(f"not HTML: a tag with more than {_MAX_ATTRIBUTES} attributes")

@@ -5,6 +5,7 @@ from typing import Any
 
 _MAX_COLSPAN = 50
 _MAX_ROWSPAN = 500
+_MAX_COLUMNS = 500
 _MAX_HEADER_ROWS = 3
 _HEADINGS = "h1, h2, h3, h4, h5, h6"
 
@@ -58,6 +59,8 @@ def _place(cells: list[Any], pending: dict[int, tuple[int, str]], text_of: Calla
         columns, down = _span(cell, "colspan", _MAX_COLSPAN), _span(cell, "rowspan", _MAX_ROWSPAN)
         for index in range(columns):
             shown = text if index == 0 else ""
+            if len(row) >= _MAX_COLUMNS:
+                return row
             if down > 1:
                 pending[len(row)] = (down - 1, shown)
             row.append(shown)

@@ -15,6 +15,7 @@ from ragcli.records import Block
 
 _TAG = re.compile(r"<[^<>]*>")
 _HTML_HEADING = re.compile(r"\s*<h([1-6])\b[^<>]*>(.{1,500}?)</h\1>\s*", re.DOTALL | re.IGNORECASE)
+_MARKUP = re.compile(r"[\\`*_\[\]<>!&]")
 _ANCHOR = re.compile(r"\s*\{[#.:][^{}]*\}\s*$")
 _MAX_TITLE_CHARS = 500
 
@@ -152,6 +153,8 @@ class _Layout:
     def _plain(self, source: str) -> str:
         """A heading without its markup."""
         source = _ANCHOR.sub("", source[:_MAX_TITLE_CHARS])
+        if not _MARKUP.search(source):
+            return one_line(source)
         parts: list[str] = []
         for inline in self._markdown.parseInline(source):
             for child in inline.children or ():
