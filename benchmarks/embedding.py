@@ -135,8 +135,8 @@ def main() -> None:
         ratio = times[name].ratio_to(times["ragcli"])
         judged = (f">= {target}x", verdict(ratio, target, at_least=True)) if name != "ragcli" else ("", "")
         rows.append([name, f"{len(texts) / times[name].median:.1f}", f"{ratio:.2f}x", *judged])
-    print(f"## Embedding throughput\n\n{len(texts)} texts, {arguments.rounds} interleaved rounds, {machine()}; smallest "
-          f"cosine to SentenceTransformer {cosine:.7f}.\n")  # fmt: skip
+    print(f"## Embedding throughput\n\n{len(texts)} texts, {arguments.rounds} interleaved rounds, {machine()}; "
+          f"smallest cosine to SentenceTransformer {cosine:.7f}.\n")  # fmt: skip
     print(table(["", "texts/s", "ragcli is faster by", "target", ""], rows))
 
 

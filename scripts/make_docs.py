@@ -35,9 +35,9 @@ def cli_page() -> str:
 
 def config_page() -> str:
     """Every setting with its default and meaning."""
-    from ragcli.config.reference import reference
+    from ragcli.config.reference import markdown
 
-    return NOTE + reference()
+    return NOTE + markdown()
 
 
 def exit_codes_page() -> str:

@@ -13,7 +13,7 @@ PAGES = {
     "restore.md": "# Restoring\n\nA restore copies a snapshot back to its host.\n",
     "keys.md": "# Keys\n\nSigning keys rotate once a quarter.\n",
 }
-QUESTIONS = [
+QUESTIONS: list[dict[str, object]] = [
     {"id": "q1", "question": "how long are snapshots kept", "relevant": {"backup.md": 2, "restore.md": 1}},
     {"id": "q2", "question": "when do signing keys rotate", "relevant": ["keys.md"]},
     {"id": "q3", "question": "what is for lunch", "relevant": {}},

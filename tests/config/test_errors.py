@@ -74,7 +74,8 @@ def _message(load: Load, text: str | None, *overrides: str, **more: Any) -> str:
         ("ingest:\n  sources:\n    - name: a\n", "ragcli.yaml:3: ingest.sources[0].path: is missing"),
         (
             "ingest:\n  sources:\n    - path: a\n      chunker: {size_tokens: 100}\n",
-            "ragcli.yaml:4: ingest.sources[0].chunker: needs a kind: one of auto, structured, prose, code, fixed, whole",
+            "ragcli.yaml:4: ingest.sources[0].chunker: "
+            "needs a kind: one of auto, structured, prose, code, fixed, whole",
         ),
         (
             "ingest:\n  sources:\n    - path: a\n      metadata:\n        tags: [x]\n",
@@ -144,7 +145,10 @@ def test_all_problems_of_a_file_come_at_once_in_its_order(load: Load) -> None:
         ("query.top_k.x=5", "--set query.top_k.x: unknown key 'x', it has no keys"),
         ("query.top_k=0", "--set query.top_k: 0 is not in range: must be >= 1"),
         ("query=5", "--set query: 5 is not a section of keys"),
-        ("query.where=[a", "--set query.where: did not find expected ',' or ']' (while parsing a flow sequence, line 1)"),
+        (
+            "query.where=[a",
+            "--set query.where: did not find expected ',' or ']' (while parsing a flow sequence, line 1)",
+        ),
         ("query.top_k", "--set query.top_k: not of the form section.key=value"),
         ("=5", "--set =5: not of the form section.key=value"),
         ("query.fusion.k=5", "--set query.fusion.k: kind 'minmax' has no such key, kind 'rrf' has"),

@@ -101,7 +101,8 @@ def test_printing_a_remembered_configuration_imports_no_settings(work: Path) -> 
     code = (
         "import sys; from ragcli.config.load import resolve_config; from ragcli.config.origins import entries\n"
         "found = resolve_config(); rows = entries(found.values, found.origins)\n"
-        "print([row.value for row in rows if row.key == 'query.top_k'], *(m in sys.modules for m in ['pydantic', 'yaml']))"
+        "top_k = [row.value for row in rows if row.key == 'query.top_k']\n"
+        "print(top_k, *(m in sys.modules for m in ['pydantic', 'yaml']))"
     )
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)]
     assert [run.stdout for run in runs] == ["[3] True True\n", "[3] False False\n"]

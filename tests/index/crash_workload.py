@@ -135,7 +135,7 @@ def main() -> None:
     embed._COMMIT_S = 0.0
     log_embedded(scratch / "embedded.log")
     for number in range(12):
-        in_child(lambda number=number: change(workspace, number))  # type: ignore[misc]
+        in_child(lambda number=number: change(workspace, number))  # type: ignore[misc]  # a lambda that binds the loop
     assert in_child(lambda: index(workspace)) == 0
     in_child(lambda: change(workspace, 12))
     assert in_child(lambda: index(workspace, report=scratch / "steps.json")) == 0
@@ -170,7 +170,7 @@ def main() -> None:
 def survive(workspace: Workspace, number: int, points: Sequence[int]) -> dict[str, Any]:
     """A change, two runs that are killed, and one that must complete."""
     in_child(lambda: change(workspace, number))
-    killed = [in_child(lambda at=at: index(workspace, kill_at=at)) for at in points]  # type: ignore[misc]
+    killed = [in_child(lambda at=at: index(workspace, kill_at=at)) for at in points]  # type: ignore[misc]  # a lambda that binds the loop
     final = in_child(lambda: index(workspace))
     live = generations.current(workspace)
     with Catalog(workspace.catalog, readonly=True) as catalog, open_generation(workspace, CONFIG.index) as generation:

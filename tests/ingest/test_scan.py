@@ -114,13 +114,11 @@ def test_pipes_sockets_and_devices_are_listed(root: Path, monkeypatch: pytest.Mo
 
 def test_names_that_are_no_text(root: Path) -> None:
     name = b"caf\xe9\n.md"
-    with open(os.fsencode(root) + b"/" + name, "wb") as file:
-        file.write(b"x")
+    (root / os.fsdecode(name)).write_bytes(b"x")
     found = walk(root)
     entry = found.files["caf\\xe9\n.md"]
     assert os.fsencode(entry.location).endswith(name)
-    with open(os.fsencode(root) + b"/caf\\xe9\n.md", "wb") as file:
-        file.write(b"the same name once written as text")
+    (root / "caf\\xe9\n.md").write_text("the same name once written as text")
     found = walk(root)
     assert reasons(found) == {"caf\\xe9\n.md": "its name is the same as another's once it is written as text"}
 

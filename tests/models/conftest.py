@@ -7,7 +7,29 @@ import numpy as np
 import pytest
 
 HIDDEN, LAYERS, HEADS, WIDE, POSITIONS = 32, 2, 4, 64, 64
-WORDS = "the a of to and key keys sign signing rotate cache size error code what how is river bank money größe".split()
+WORDS = (
+    "the",
+    "a",
+    "of",
+    "to",
+    "and",
+    "key",
+    "keys",
+    "sign",
+    "signing",
+    "rotate",
+    "cache",
+    "size",
+    "error",
+    "code",
+    "what",
+    "how",
+    "is",
+    "river",
+    "bank",
+    "money",
+    "größe",
+)
 
 
 def _tokenizer() -> dict[str, object]:

@@ -17,7 +17,8 @@ Matrix = NDArray[np.float64]
 def erf(x: Matrix) -> Matrix:
     from math import erf as scalar
 
-    return np.vectorize(scalar, otypes=[np.float64])(x)
+    values: Matrix = np.vectorize(scalar, otypes=[np.float64])(x)
+    return values
 
 
 def norm(x: Matrix, weights: dict[str, Any], name: str) -> Matrix:
@@ -51,7 +52,8 @@ def reference(folder: Path, ids: list[int]) -> Matrix:
         scores = np.exp(query @ key.transpose(0, 2, 1) / np.sqrt(size))
         attended = (scores / scores.sum(-1, keepdims=True)) @ value
         attended = attended.transpose(1, 0, 2).reshape(len(ids), -1)
-        x = norm(x + linear(attended, weights, f"{prefix}attention.output.dense"), weights, f"{prefix}attention.output.LayerNorm")
+        output = f"{prefix}attention.output."
+        x = norm(x + linear(attended, weights, f"{output}dense"), weights, f"{output}LayerNorm")
         wide = linear(x, weights, f"{prefix}intermediate.dense")
         wide = wide * (1 + erf(wide / np.sqrt(2))) / 2
         x = norm(x + linear(wide, weights, f"{prefix}output.dense"), weights, f"{prefix}output.LayerNorm")

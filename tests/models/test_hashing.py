@@ -41,9 +41,10 @@ def test_every_text_has_a_direction(texts: list[str], dimension: int) -> None:
 
 
 def test_the_same_in_another_process() -> None:
-    program = "from ragcli.models.hashing import HashingEmbedder as H; print(H(16).embed_queries(['red apple']).tolist())"
+    program = "from ragcli.models.hashing import *; print(HashingEmbedder(16).embed_queries(['red apple']).tolist())"
+    words = [sys.executable, "-c", program]
     runs = {
-        subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env={"PYTHONHASHSEED": seed}).stdout
+        subprocess.run(words, capture_output=True, check=True, env={"PYTHONHASHSEED": seed}).stdout
         for seed in ("1", "2")
     }
     assert runs == {f"{HashingEmbedder(16).embed_queries(['red apple']).tolist()}\n".encode()}

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ class Hub:
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the library's name
+            def do_GET(self) -> None:
                 path = self.path.split("?")[0]
                 hub.asked.append(path)
                 name = path.rpartition(f"/resolve/{COMMIT}/")[2]
@@ -94,12 +95,12 @@ def hub(repository: dict[str, bytes]) -> Iterator[Hub]:
     running.server.server_close()
 
 
-def pull(url: str, tmp_path: Path, name: str = "org/model", revision: str = "") -> dict[str, str]:
+def pull(url: str, tmp_path: Path, name: str = "org/model", revision: str = "") -> dict[str, Any]:
     environment = {**os.environ, "HF_ENDPOINT": url, "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "0"}
     words = [sys.executable, "-c", PROGRAM, str(tmp_path / "cache"), name, revision]
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60)
     assert done.returncode == 0, done.stderr
-    result: dict[str, str] = json.loads(done.stdout)
+    result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 

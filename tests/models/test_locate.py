@@ -34,9 +34,7 @@ def test_a_path_is_taken_as_it_is(tiny_model: Path, models: ModelsConfig) -> Non
     assert (found.folder, found.origin, found.revision) == (tiny_model, "path", "")
 
 
-def test_a_relative_path_needs_no_dot(
-    tiny_model: Path, models: ModelsConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_path_needs_no_dot(tiny_model: Path, models: ModelsConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tiny_model.parent)
     found = locate(tiny_model.name, "", models)
     assert (found.name, found.origin) == (str(tiny_model.resolve()), "path")

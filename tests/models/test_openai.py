@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ragcli.config.index import OpenAIEmbedderConfig
 from ragcli.config.models import ModelsConfig
@@ -42,7 +43,7 @@ class Service:
         service = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the library's name
+            def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 service.bodies.append(body)
                 service.keys.append(self.headers.get("Authorization"))
@@ -85,8 +86,9 @@ def embedder(service: Service, tmp_path: Path) -> Iterator[Callable[..., OpenAIE
         one.close()
 
 
-def unit(text: str) -> np.ndarray:
-    return np.array(vector(text)) / np.linalg.norm(vector(text))
+def unit(text: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = np.array(vector(text)) / np.linalg.norm(vector(text))
+    return values
 
 
 def test_batches_and_keeps_the_order(service: Service, embedder: Callable[..., OpenAIEmbedder]) -> None:
@@ -248,7 +250,9 @@ def test_texts_are_cut_at_the_limit(service: Service, embedder: Callable[..., Op
     assert sorted(service.bodies[0]["input"]) == ["hello world hello"] * 2
 
 
-def test_fingerprint_holds_service_model_and_dimension(embedder: Callable[..., OpenAIEmbedder], service: Service) -> None:
+def test_fingerprint_holds_service_model_and_dimension(
+    embedder: Callable[..., OpenAIEmbedder], service: Service
+) -> None:
     prints = [
         embedder(**settings).fingerprint
         for settings in ({}, {"model": "other"}, {"dimension": 3}, {"base_url": f"{service.url}/x"}, {"max_tokens": 9})

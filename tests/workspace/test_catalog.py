@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ragcli.errors import BackendError, IndexCorruptError, IndexMissingError
-from ragcli.records import Chunk, Document, chunk_id, document_id
+from ragcli.records import Chunk, Document, Metadata, chunk_id, document_id
 from ragcli.workspace.catalog import Catalog
 from ragcli.workspace.ledger import FileRow, FileState, Ledger
 
@@ -59,7 +59,7 @@ def document(path: str, texts: list[str], source: str = "docs") -> tuple[Documen
         )
         start = end
     whole = "".join(texts)
-    metadata = {"author": "Grüße", "page": 99}
+    metadata: Metadata = {"author": "Grüße", "page": 99}
     return Document(
         id_, path, source, path, "markdown", f"About {path}", whole, metadata=metadata, modified_ns=5
     ), chunks
@@ -161,7 +161,8 @@ def test_chunks_are_selected_by_facts_of_their_document(catalog: Catalog) -> Non
     add(catalog, "a.md", ["one ", "two"])
     add(catalog, "b.md", ["three"], source="wiki")
     rows = catalog.select_chunk_rows("d.source = ? AND d.live = 1", ("wiki",))
-    assert (rows.tolist(), rows.dtype) == ([3], np.int64)
+    assert rows.tolist() == [3]
+    assert rows.dtype == np.int64
 
 
 def test_embeddings_keep_their_first_vector(catalog: Catalog) -> None:

@@ -15,7 +15,7 @@ def doctor(
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """Open and verify everything in the workspace; status 5 if anything is broken."""
     from ragcli.index.doctor import diagnose

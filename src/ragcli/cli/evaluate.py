@@ -36,7 +36,7 @@ def evaluate(
         bool, typer.Option("--per-query", help="Also print every query's values, worst first.")
     ] = False,
     save_run: Annotated[Path | None, typer.Option(help="Write the run in TREC format to this file.")] = None,
-    format: EvalFormat = "table",  # noqa: A002 - named after its option
+    format: EvalFormat = "table",
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,

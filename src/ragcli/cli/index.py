@@ -30,7 +30,7 @@ CompactOption = Annotated[
 
 
 @index_app.callback()
-def index(  # noqa: PLR0913 - typer wants one parameter per option
+def index(
     context: typer.Context,
     *,
     full: FullOption = False,
@@ -38,7 +38,7 @@ def index(  # noqa: PLR0913 - typer wants one parameter per option
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """Bring the index up to date with what was ingested, or look after its generations."""
     if context.invoked_subcommand is not None:
@@ -59,7 +59,7 @@ def history(
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """List the kept generations, newest first."""
     from ragcli.index.history import history as list_history
@@ -79,7 +79,7 @@ def rollback(
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """Answer queries from an older generation again; the next index run brings it up to date."""
     from ragcli.index.history import rollback as roll_back
@@ -100,7 +100,7 @@ def gc(
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """Remove generations beyond workspace.keep_generations, and what only they needed."""
     from ragcli.index.history import gc as collect

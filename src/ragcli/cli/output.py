@@ -29,7 +29,7 @@ class Output:
         format: ``table`` for people; ``json`` for the envelope; other names only select what the command writes.
     """
 
-    def __init__(self, command: str, format: str = "table") -> None:  # noqa: A002 - named after its option
+    def __init__(self, command: str, format: str = "table") -> None:
         self.command = command
         self.format = format
         self.warnings: list[str] = []

@@ -16,7 +16,7 @@ def status(
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
-    format: FormatOption = "table",  # noqa: A002 - named after its option
+    format: FormatOption = "table",
 ) -> None:
     """Show what is ingested and indexed, how fresh it is, and who is writing."""
     from ragcli.index.status import status as take_status

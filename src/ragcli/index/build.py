@@ -62,12 +62,12 @@ class IndexResult:
     def summary(self) -> str:
         """The run in one line."""
         dropped = f" (dropped {', '.join(self.dropped)})" if self.dropped else ""
+        end = f"generation {self.generation}{dropped}; {self.seconds:.1f} s"
         if not self.changed:
-            return f"index: up to date, {self.chunks:,} chunks; generation {self.generation}{dropped}; {self.seconds:.1f} s"
+            return f"index: up to date, {self.chunks:,} chunks; {end}"
         return (
             f"index: {self.added:,} added, {self.removed:,} removed, {self.chunks:,} chunks;"
-            f" {self.embedded:,} embedded, {self.cached:,} from cache;"
-            f" generation {self.generation}{dropped}; {self.seconds:.1f} s"
+            f" {self.embedded:,} embedded, {self.cached:,} from cache; {end}"
         )
 
 

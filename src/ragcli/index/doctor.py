@@ -105,7 +105,7 @@ def _generations(workspace: Workspace) -> Iterator[Check]:
         live = generations.current(workspace)
     except IndexCorruptError as error:
         yield Check(
-            "generations", "broken", error.message, "ragcli index rollback NAME, of those in ragcli index history"
+            "generations", "broken", error.message, f"ragcli index rollback {names[-1]}" if names else "ragcli index"
         )
         return
     if live is None:

@@ -23,7 +23,7 @@ class CutDocument:
     chunks: tuple[Chunk, ...]
 
 
-def cut_file(config: Config, base: Path, path: str, type: DocumentType | None = None) -> list[CutDocument]:  # noqa: A002
+def cut_file(config: Config, base: Path, path: str, type: DocumentType | None = None) -> list[CutDocument]:
     """Cut one file with the settings it would be ingested with.
 
     Args:

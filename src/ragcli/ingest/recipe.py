@@ -35,7 +35,7 @@ class Recipe:
     models: ModelsConfig = field(default_factory=ModelsConfig)
     metadata: Metadata = field(default_factory=dict)
 
-    def settings(self, type: DocumentType | None) -> str:  # noqa: A002 - named after what it is
+    def settings(self, type: DocumentType | None) -> str:
         """Fingerprint of all of it: a file read under another one is read again."""
         return fingerprint(self.cutting(), self.loaders, self.limits, dict(self.metadata), type)
 

@@ -158,9 +158,10 @@ class _Walk:
             return
         if not path.isascii():
             path = encodable(path)
-            if path in self.result.files:
-                self._problem(path, "its name is the same as another's once it is written as text")
-                return
+        other = self.result.files.get(path)
+        if other is not None and other.location != location:
+            self._problem(path, "its name is the same as another's once it is written as text")
+            return
         self.result.files[path] = FoundFile(path, location, status.st_size, status.st_mtime_ns)
 
     def follow_links(self) -> None:

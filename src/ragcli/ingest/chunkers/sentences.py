@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-_CLOSERS = "\"'”’»›)\\]}*_"  # noqa: RUF001  # quotation marks as people type them
-_CJK_CLOSERS = "」』）》】〕”’\"'"  # noqa: RUF001
-_CJK_END = rf"(?P<cjk>[。！？｡]++[{_CJK_CLOSERS}]*+)(?!と)"  # noqa: RUF001  # a quotation goes on with "と"
-_END = re.compile(rf"(?<![.!?…])(?P<marks>[.!?…؟۔।॥]++)[{_CLOSERS}]*+(?=\s|$)|{_CJK_END}")
+_CLOSERS = "\"'”’»›)\\]}*_"  # noqa: RUF001 - quotation marks as people type them
+_CJK_CLOSERS = "」』）》】〕”’\"'"  # noqa: RUF001 - quotation marks as people type them
+_CJK_END = rf"(?P<cjk>[。！？｡]++[{_CJK_CLOSERS}]*+)(?!と)"  # noqa: RUF001 - a quotation goes on with "と"
+_END = re.compile(rf"(?<![.!?…])(?P<marks>[.!?…؟۔।॥]++)[{_CLOSERS}]*+(?=\s|$)|{_CJK_END}")  # noqa: RUF001 - Urdu's full stop is meant
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n|[\f\v\u2029]")
 _LINE = re.compile(r"\n")
 # Text inside quoted data, such as a chat log, has its line breaks written as a backslash and an n.
@@ -22,7 +22,7 @@ _ESCAPED_END = re.compile(_END.pattern.replace(r"(?=\s|$)", r"(?:(?:\\n)++|(?=\s
 _ESCAPED_LINE = re.compile(r"(?:\\n)+|\n")
 _FIRST_WORD = re.compile(r"\s*(\S{1,64})")
 _LAST_WORD = re.compile(r"[\w.]{1,24}$")
-_BULLET = re.compile(r"\s*(?:[-*+•◦▪‣–—#>]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s")  # noqa: RUF001  # dashes serve as bullets
+_BULLET = re.compile(r"\s*(?:[-*+•◦▪‣–—#>]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s")  # noqa: RUF001 - dashes serve as bullets
 _NUMBER = re.compile(r"\W*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})")
 
 # Lines of running text are this wide; shorter ones are headings, verses, addresses, wider ones whole paragraphs.
@@ -30,11 +30,11 @@ _WRAPPED_CHARS = range(40, 201)
 _SAMPLE_CHARS = 20_000
 
 _ABBREVIATION = re.compile(
-    r"""(?ix) mrs? | ms | dr | prof | sr | jr | st | messrs | mme | mlle | hon | rev | gen | col | maj | sgt | capt | cpt
-    | lt | cmdr | adm | gov | sen | rep | pres | vs | etc | viz | cf | e\.?g | i\.?e | ca | approx | al | et | ibid | eds?
-    | inc | ltd | co | corp | llc | plc | bros | dept | univ | assn | ave | blvd | rd | mt | ft | [ap]\.m | u\.[skn]
-    | e\.u | u\.s\.a | ph\.d | [mb]\.[ad] | [bm]\.sc | d\.c | bzw | usw | z\.b | d\.h | u\.a | vgl | evtl | ggf | inkl
-    | zzgl | str | tel | env | sras? | sres | uds? | pág | núm"""
+    r"""(?ix) mrs? | ms | dr | prof | sr | jr | st | messrs | mme | mlle | hon | rev | gen | col | maj | sgt | capt
+    | cpt | lt | cmdr | adm | gov | sen | rep | pres | vs | etc | viz | cf | e\.?g | i\.?e | ca | approx | al | et
+    | ibid | eds? | inc | ltd | co | corp | llc | plc | bros | dept | univ | assn | ave | blvd | rd | mt | ft | [ap]\.m
+    | u\.[skn] | e\.u | u\.s\.a | ph\.d | [mb]\.[ad] | [bm]\.sc | d\.c | bzw | usw | z\.b | d\.h | u\.a | vgl | evtl
+    | ggf | inkl | zzgl | str | tel | env | sras? | sres | uds? | pág | núm"""
 )
 # These are abbreviations in front of a number and otherwise mostly words.
 _NUMBERED = re.compile(

@@ -7,7 +7,7 @@ from ragcli.ingest.loaders import Loader
 from ragcli.records import DocumentType
 
 
-def build_loader(type: DocumentType, config: LoadersConfig, limits: LimitsConfig) -> Loader:  # noqa: A002 - the field's word
+def build_loader(type: DocumentType, config: LoadersConfig, limits: LimitsConfig) -> Loader:
     """The loader of a type. Cheap: the libraries behind it are imported when the first file is read."""
     match type:
         case "markdown" | "html" | "rst" | "text" | "code":
