@@ -4,18 +4,28 @@ set -eu
 PATH="$BIN:$PATH"
 cd "$(dirname "$0")/../sample_corpus"
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() { printf '$ ragcli %s\n' "$*"; ragcli "$@"; }
+say() { printf '\n%s\n' "$*"; }
+run() {
+    printf '$ ragcli'
+    for word; do
+        case "$word" in
+            *' '*) printf ' "%s"' "$word" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+    ragcli "$@"
+}
 
 say "1. Read the documents and cut them into chunks"
 run ingest
 say "2. Embed and index what is new"
 run index
-say "3. Ask"
-run query "What happens to messages when a disk fills up?" --top-k 3
-run query "E-4107" --strategy lexical --top-k 2
+say "3. Ask: by meaning and words together, then for an exact code"
+run query "may I pull out a broken drive while the machine is running?" --top-k 3
+run query "MRL-4008" --strategy lexical --top-k 2
 say "4. Prove how well it answers: every question of the sample corpus against its judgements"
 for strategy in lexical dense hybrid; do
     run eval --strategy "$strategy"
 done
-say "Done. The index is in sample_corpus/.ragcli; try: cd sample_corpus && ../.venv/bin/ragcli query 'your question'"
+say "Done. The index is in sample_corpus/.ragcli. Next: cd sample_corpus && ../.venv/bin/ragcli query \"your question\""
