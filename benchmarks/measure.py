@@ -3,6 +3,7 @@
 Every benchmark script prints Markdown on stdout and talk on stderr; ``run.py`` collects the Markdown.
 """
 
+import json
 import os
 import platform
 import statistics
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 RAGCLI = str(Path(sys.executable).with_name("ragcli"))
 
@@ -62,6 +64,17 @@ def command(words: Sequence[str], cwd: Path | None = None, env: Mapping[str, str
         return seconds
 
     return run
+
+
+def ragcli(*words: str, cwd: Path) -> dict[str, Any]:
+    """Run a command of ragcli and return its result."""
+    done = subprocess.run(
+        [RAGCLI, *words, "--format", "json"], cwd=cwd, env=clean_environment(), capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"ragcli {' '.join(words)} failed with status {done.returncode}:\n{done.stderr[-2000:]}")
+    result: dict[str, Any] = json.loads(done.stdout)["result"]
+    return result
 
 
 def peak_memory_mb(words: Sequence[str], cwd: Path | None = None) -> float:

@@ -6,30 +6,14 @@ Defaults are chosen on the train queries; the test queries only report.
 """
 
 import argparse
-import json
-import subprocess
 import tempfile
 from pathlib import Path
 
-from measure import RAGCLI, clean_environment, table
+from measure import ragcli, table
+from sample import RUNS
 
-PUBLISHED = {
-    "lexical": "BM25 .6789 (Anserini)",
-    "dense": "all-MiniLM-L6-v2 .6451 (MTEB)",
-    "hybrid": "none for this pair",
-}
+PUBLISHED = {"lexical": "BM25 .6789 (Anserini)", "dense": "all-MiniLM-L6-v2 .6451 (MTEB)"}
 METRICS = ("nDCG@10", "recall@100", "MRR@10")
-
-
-def ragcli(*words: str, cwd: Path) -> dict[str, object]:
-    """Run a command and return its result."""
-    done = subprocess.run(
-        [RAGCLI, *words, "--format", "json"], cwd=cwd, env=clean_environment(), capture_output=True, text=True
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    result: dict[str, object] = json.loads(done.stdout)["result"]
-    return result
 
 
 def main() -> None:
@@ -44,21 +28,14 @@ def main() -> None:
         ragcli("ingest", str(corpus), *base, cwd=root)
         ragcli("index", *base, cwd=root)
         rows = []
-        for strategy in ("lexical", "dense", "hybrid"):
+        for name, words in RUNS.items():
             for split in ("train", "test"):
                 wanted = [word for metric in METRICS for word in ("--metric", metric)]
-                result = ragcli(
-                    "eval", "--dataset", str(data), "--split", split, "--strategy", strategy, *wanted, *base, cwd=root
-                )
-                values = {score["metric"]: score["value"] for score in result["scores"]}  # type: ignore[attr-defined]  # JSON
-                rows.append(
-                    [
-                        strategy,
-                        split,
-                        *(f"{values[m]:.4f}" for m in METRICS),
-                        PUBLISHED[strategy] if split == "test" else "",
-                    ]
-                )
+                asked = ["eval", "--dataset", str(data), "--split", split, *words, *wanted]
+                result = ragcli(*asked, *base, cwd=root)
+                values = {score["metric"]: score["value"] for score in result["scores"]}
+                published = PUBLISHED.get(name, "") if split == "test" else ""
+                rows.append([name, split, *(f"{values[m]:.4f}" for m in METRICS), published])
     print("## Quality on SciFact\n")
     print("One chunk a record (`ingest.chunker.kind: whole`), all-MiniLM-L6-v2, defaults of `query`.\n")
     print(table(["strategy", "queries", *METRICS, "published nDCG@10"], rows))

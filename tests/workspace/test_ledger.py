@@ -1,5 +1,7 @@
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ragcli.records import Chunk, Document, chunk_id, document_id
@@ -77,3 +79,26 @@ def test_touching_changes_only_the_time(ledger: Ledger) -> None:
     ledger.touch_documents("docs", "a.md", 99)
     rows = ledger.catalog.database.all("SELECT modified_ns, live FROM documents")
     assert rows == [(99, 1)]
+
+
+def test_the_live_set_is_what_a_count_over_all_documents_gives(ledger: Ledger) -> None:
+    database = ledger.catalog.database
+    draw = random.Random(3)
+    rows: list[int] = []
+    for number in range(200):
+        chosen = draw.sample(rows, min(len(rows), 3))
+        match draw.randrange(5):
+            case 0 | 1:
+                rows.append(add(ledger, f"{number}.md", f"text {number % 7}"))
+            case 2:
+                ledger.retire(chosen)
+            case 3:
+                ledger.hold_back(chosen)
+            case _:
+                ledger.show(chosen)
+        kept = database.one("SELECT documents, chunks, rows, squares FROM live_set")
+        counted = "SELECT COUNT(*), TOTAL(chunk_count), TOTAL(row), TOTAL(row * row) FROM documents WHERE live = 1"
+        assert kept == database.one(counted)
+    ledger.catalog.collect(np.empty(0, np.int64))
+    assert database.one("SELECT documents, chunks, rows, squares FROM live_set") == database.one(counted)
+    assert database.one("SELECT documents FROM live_set")[0] > 0

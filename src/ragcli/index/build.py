@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ragcli.config.settings import Config
 from ragcli.errors import BackendError, ConfigError, DataError, IndexCorruptError, IndexMissingError, IndexStateError
@@ -25,10 +24,6 @@ from ragcli.models import Embedder
 from ragcli.workspace import Workspace, generations
 from ragcli.workspace.catalog import Catalog
 from ragcli.workspace.lock import WriterLock
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +95,15 @@ def build_index(
     lock = WriterLock(workspace, config.workspace.lock_timeout_s, "ragcli index")
     with lock, _disk_errors(workspace), Catalog(workspace.catalog) as catalog:
         generations.clean_leftovers(workspace)
-        live = catalog.live_chunk_rows()
-        if len(live) == 0:
-            raise DataError("there is nothing to index: the catalog holds no chunks", hint="ragcli ingest PATH")
         embedder = _embedder(config)
         parent = _parent(workspace, tolerant=full)
         keep = config.workspace.keep_generations
-        if parent is not None and not (full or compact) and _up_to_date(config, catalog, parent, live, embedder):
+        if parent is not None and not (full or compact) and _up_to_date(config, catalog, parent, embedder):
             dropped = retain(workspace, catalog, keep).generations if superfluous(workspace, keep) else ()
             return _unchanged(parent, dropped, started)
+        live = catalog.live_chunk_rows()
+        if len(live) == 0:
+            raise DataError("there is nothing to index: the catalog holds no chunks", hint="ragcli ingest PATH")
         assembly = Assembly(
             config.index, catalog, live, None if full else parent, embedder, compact, progress or NoProgress()
         )
@@ -147,14 +142,9 @@ def _parent(workspace: Workspace, *, tolerant: bool) -> Parent | None:
         ) from error
 
 
-def _up_to_date(
-    config: Config, catalog: Catalog, parent: Parent, live: "NDArray[np.int64]", embedder: Embedder | None
-) -> bool:
-    import numpy as np
-
+def _up_to_date(config: Config, catalog: Catalog, parent: Parent, embedder: Embedder | None) -> bool:
     return (
         parent.manifest.state == catalog_state(catalog)
-        and np.array_equal(parent.rows, live)
         and not changed_settings(config.index, parent.manifest)
         and same_model(parent.manifest, embedder)
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ragcli.config.index import IndexConfig
+from ragcli.config.plain import to_plain
 from ragcli.index.lexical import build as lexical
 from ragcli.index.manifest import Manifest
 from ragcli.index.vectors import building as vector
@@ -18,7 +19,7 @@ def shaping(config: IndexConfig, vectors: VectorsState | None) -> dict[str, dict
     if vectors is not None:
         type_ = vector.resolve_type(config.vectors, vectors.base, vectors.dimension)
         sections["vectors"] = dict(vector.shaping_settings(config.vectors, type_))
-        sections["context"] = config.context.model_dump(mode="json")
+        sections["context"] = to_plain(config.context)
     return sections
 
 

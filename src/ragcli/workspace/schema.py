@@ -6,6 +6,9 @@ Rows that are no longer live stay until no kept generation refers to them (see `
 
 ``documents.live`` is 1 for what the index is made of, 2 for an exact duplicate that is held back (``--dedupe``), and
 0 for a retired version. Full texts have a table of their own, so that documents are compact to look through.
+
+``live_set`` sums up the documents with ``live = 1``, kept by triggers: a reader learns at once whether its generation
+still reflects the catalog, however large that is. Counts alone would miss one document that took another's place.
 """
 
 SCHEMA_VERSION = 1
@@ -55,6 +58,23 @@ CREATE INDEX documents_by_id ON documents (id, live);
 CREATE INDEX documents_by_name ON documents (name, live);
 CREATE INDEX documents_by_text ON documents (text_digest, live);
 CREATE INDEX documents_by_live ON documents (live, chunk_count);
+
+CREATE TABLE live_set (
+    documents INTEGER NOT NULL,
+    chunks    INTEGER NOT NULL,
+    rows      INTEGER NOT NULL,
+    squares   INTEGER NOT NULL
+);
+INSERT INTO live_set VALUES (0, 0, 0, 0);
+CREATE TRIGGER live_set_new AFTER INSERT ON documents WHEN new.live = 1 BEGIN
+    UPDATE live_set SET documents = documents + 1, chunks = chunks + new.chunk_count,
+        rows = rows + new.row, squares = squares + new.row * new.row; END;
+CREATE TRIGGER live_set_shown AFTER UPDATE OF live ON documents WHEN new.live = 1 AND old.live != 1 BEGIN
+    UPDATE live_set SET documents = documents + 1, chunks = chunks + new.chunk_count,
+        rows = rows + new.row, squares = squares + new.row * new.row; END;
+CREATE TRIGGER live_set_retired AFTER UPDATE OF live ON documents WHEN old.live = 1 AND new.live != 1 BEGIN
+    UPDATE live_set SET documents = documents - 1, chunks = chunks - old.chunk_count,
+        rows = rows - old.row, squares = squares - old.row * old.row; END;
 
 CREATE TABLE texts (
     document INTEGER PRIMARY KEY REFERENCES documents (row),
