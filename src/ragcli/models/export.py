@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -22,7 +21,7 @@ from ragcli.errors import BackendError
 from ragcli.models.card import ModelCard, read_card
 from ragcli.models.files import cache_folder, digest
 from ragcli.models.fingerprints import hash_parts, model_fingerprint
-from ragcli.models.sessions import Vectors, hidden_states, normalise, open_session, pool
+from ragcli.models.sessions import Vectors, hidden_states, load_onnxruntime, normalise, open_session, pool
 from ragcli.models.vocabulary import encode_head, load_tokenizer, padding_id
 
 Method: TypeAlias = Literal["bert", "torch.onnx", "none"]
@@ -170,7 +169,7 @@ def _verification_ids(card: ModelCard) -> list[list[int]]:
 def _folder(card: ModelCard, models: ModelsConfig) -> Path:
     # Prefixes and limits are applied outside the graph.
     plain = replace(card, query_prefix="", document_prefix="", max_tokens=0)
-    key = hash_parts(_VERSION, version("onnxruntime"), model_fingerprint(plain, models))
+    key = hash_parts(_VERSION, load_onnxruntime().__version__, model_fingerprint(plain, models))
     return cache_folder(models) / "exports" / key
 
 

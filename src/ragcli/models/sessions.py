@@ -4,7 +4,7 @@ import mmap
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,14 @@ Session: TypeAlias = "InferenceSession"
 Vectors: TypeAlias = NDArray[np.float32]
 
 
+def load_onnxruntime() -> Any:
+    """The onnxruntime library, imported when first needed, its telemetry off."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    return onnxruntime
+
+
 def open_session(graph: Path, *, bulk: bool) -> Session:
     """Open a graph for calls that run on the caller's own thread.
 
@@ -30,9 +38,7 @@ def open_session(graph: Path, *, bulk: bool) -> Session:
     Raises:
         BackendError: onnxruntime cannot load the graph.
     """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
