@@ -1,14 +1,16 @@
-"""How fast texts become vectors: SentenceTransformer.encode, a bare ONNX loop, and ragcli's embedder, in one process.
+"""How fast `ragcli index` turns texts into vectors, against SentenceTransformer.encode and a bare ONNX loop.
 
-    python benchmarks/embedding.py --texts FILE.jsonl
+    python benchmarks/embedding.py --data BEIR_FOLDER
 
-Rounds take turns over the same texts, so that a busy machine hurts all alike; the ratios are medians over rounds.
-The bare loop has nothing to hide: texts tokenised beforehand, sorted by length, in the best batch size, all cores.
+All in one process, so that loading a model counts for nobody. Rounds take turns over the same texts, so that a busy
+machine hurts all alike. `ragcli index` is the whole run on a fresh workspace: reading the catalog, tokenising,
+embedding, caching, both indexes, checksums, publication. The bare loop has nothing to hide: texts tokenised
+beforehand, sorted by length, in the best batch size, all cores.
 """
 
 import argparse
-import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,26 +18,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import interleave, machine, table, verdict
+from measure import RAGCLI, command, interleave, table, verdict
 from numpy.typing import NDArray
 
-from ragcli.config.index import SentenceTransformersConfig
-from ragcli.config.models import ModelsConfig
+from ragcli.config.load import load_config
+from ragcli.config.settings import Config
+from ragcli.index.build import build_index
 from ragcli.models.build import build_embedder
 from ragcli.models.card import read_card
 from ragcli.models.export import ensure_export
 from ragcli.models.locate import locate
+from ragcli.workspace import Workspace
+from ragcli.workspace.catalog import Catalog
 
 PEER, BARE = "SentenceTransformer.encode(batch_size=32)", "bare ONNX loop"
+ALONE, INDEX = "ragcli's embedder alone", "`ragcli index`, the whole run"
 BARE_BATCH_TOKENS = 1024
 Encode = Callable[[], NDArray[np.float32]]
 
 
-def read_texts(path: Path, count: int) -> list[str]:
-    """Title and text of the first records of a JSONL file."""
-    with path.open(encoding="utf-8") as lines:
-        records = [json.loads(line) for _, line in zip(range(count), lines, strict=False)]
-    return [" ".join(filter(None, (record.get("title", ""), record.get("text", "")))) for record in records]
+def ingest(corpus: Path, count: int, root: Path) -> list[str]:
+    """Put the first records of a corpus into a catalog, one chunk each; return what will be embedded of them."""
+    with corpus.open(encoding="utf-8") as lines:
+        records = [line for _, line in zip(range(count), lines, strict=False)]
+    (root / "texts.jsonl").write_text("".join(records), encoding="utf-8")
+    command([RAGCLI, "ingest", "texts.jsonl", "--set", "ingest.chunker.kind=whole"], cwd=root)()
+    with Catalog(root / ".ragcli" / "catalog.db", readonly=True) as catalog:
+        return [chunk.embedded_text for chunk in catalog.index_texts(catalog.live_chunk_rows().tolist())]
 
 
 def sentence_transformer(folder: Path, texts: list[str]) -> Encode:
@@ -88,6 +97,20 @@ def padded_batches(ids: list[list[int]]) -> Any:
         yield places, padded, lengths
 
 
+def index_run(config: Config, root: Path) -> Callable[[], float]:
+    """A contender: the whole index run on a copy of the ingested workspace."""
+
+    def run() -> float:
+        target = Workspace(root / "copy")
+        shutil.rmtree(target.root, ignore_errors=True)
+        shutil.copytree(root / ".ragcli", target.root)
+        start = time.perf_counter()
+        build_index(config, target)
+        return time.perf_counter() - start
+
+    return run
+
+
 def timed(encode: Encode) -> Callable[[], float]:
     def run() -> float:
         start = time.perf_counter()
@@ -97,17 +120,20 @@ def timed(encode: Encode) -> Callable[[], float]:
     return run
 
 
-def contenders(texts: list[str], cache: Path) -> dict[str, Encode]:
-    config, models = SentenceTransformersConfig(runtime="onnx"), ModelsConfig(cache=cache)
-    card = read_card(locate(config.model, "", models), config)
-    graph = ensure_export(card, models).graph
+def contenders(texts: list[str], config: Config) -> dict[str, Encode]:
+    """The peer, the floor and ragcli's embedder alone."""
+    settings = config.index.embedder
+    if settings.kind != "sentence-transformers":
+        raise SystemExit("the default embedder is no sentence-transformers model")
+    card = read_card(locate(settings.model, "", config.models), settings)
+    graph = ensure_export(card, config.models).graph
     if graph is None:
         raise SystemExit("the model does not export")
-    embedder = build_embedder(config, models)
+    embedder = build_embedder(settings, config.models)
     return {
         PEER: sentence_transformer(card.files.folder, texts),
         BARE: bare_loop(graph, card.tokenizer, texts, card.max_tokens),
-        "ragcli": lambda: embedder.embed_documents(texts),
+        ALONE: lambda: embedder.embed_documents(texts),
     }
 
 
@@ -118,26 +144,26 @@ def smallest_cosine(encoders: dict[str, Encode]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--texts", type=Path, required=True, help="JSONL with text (and title) fields")
-    parser.add_argument("--count", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--json", type=Path, help="where to write every round's seconds")
+    parser.add_argument("--data", type=Path, required=True, help="BEIR folder with corpus.jsonl")
+    parser.add_argument("--count", type=int, default=160)
+    parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    texts = read_texts(arguments.texts, arguments.count)
-    with tempfile.TemporaryDirectory() as cache:
-        encoders = contenders(texts, Path(cache))
+    config = load_config().config
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        texts = ingest(arguments.data / "corpus.jsonl", arguments.count, root)
+        encoders = contenders(texts, config)
         cosine = smallest_cosine(encoders)
-        times = interleave({name: timed(encode) for name, encode in encoders.items()}, arguments.rounds)
-    if arguments.json:
-        arguments.json.write_text(json.dumps({name: timing.seconds for name, timing in times.items()}, indent=2))
+        runs = {name: timed(encode) for name, encode in encoders.items()} | {INDEX: index_run(config, root)}
+        times = interleave(runs, arguments.rounds)
     rows = []
-    for name, target in ((PEER, 1.2), (BARE, 0.95), ("ragcli", 1.0)):
-        ratio = times[name].ratio_to(times["ragcli"])
-        judged = (f">= {target}x", verdict(ratio, target, at_least=True)) if name != "ragcli" else ("", "")
+    for name, target in ((PEER, 1.2), (BARE, 0.95), (ALONE, None), (INDEX, None)):
+        ratio = times[name].ratio_to(times[INDEX])
+        judged = ("", "") if target is None else (f">= {target}x", verdict(ratio, target, at_least=True))
         rows.append([name, f"{len(texts) / times[name].median:.1f}", f"{ratio:.2f}x", *judged])
-    print(f"## Embedding throughput\n\n{len(texts)} texts, {arguments.rounds} interleaved rounds, {machine()}; "
-          f"smallest cosine to SentenceTransformer {cosine:.7f}.\n")  # fmt: skip
-    print(table(["", "texts/s", "ragcli is faster by", "target", ""], rows))
+    print(f"## Embedding throughput\n\n{len(texts)} SciFact abstracts, {arguments.rounds} interleaved rounds; smallest "
+          f"cosine to SentenceTransformer {cosine:.7f}.\n")  # fmt: skip
+    print(table(["", "texts/s", "`ragcli index` is faster by", "target", ""], rows))
 
 
 if __name__ == "__main__":
