@@ -222,6 +222,12 @@ def test_many_questions_keep_their_order(run: Run) -> None:
     assert [json.loads(line)["query_id"] for line in ran.out.splitlines()] == [str(number) for number in range(1, 151)]
 
 
+def test_a_question_that_is_no_text_is_asked_as_far_as_it_is(run: Run) -> None:
+    ran = run("grass \udce9", "--format", "json", "-k", "1")
+    (query,) = ran.json["result"]["queries"]
+    assert (query["text"], query["hits"][0]["document"]) == ("grass \ufffd", "notes.txt")
+
+
 def test_filters_and_grouping_reach_the_search(run: Run) -> None:
     def documents(*arguments: str) -> list[str]:
         hits = run("disk server", "--format", "json", *arguments).json["result"]["queries"][0]["hits"]

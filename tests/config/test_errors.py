@@ -187,3 +187,17 @@ def test_a_folder_is_no_file(work: Any) -> None:
     (work / "ragcli.d").mkdir()
     with pytest.raises(ConfigError, match=r"ragcli\.d: cannot be read: Is a directory"):
         load_config(work / "ragcli.d", environment={})
+
+
+@pytest.mark.parametrize("override", ["query.where=[\udce9]", "query.where=\udce9", "evaluate.dataset=caf\udce9"])
+def test_bytes_that_are_no_text_are_told_with_their_key(load: Load, override: str) -> None:
+    key = override.partition("=")[0]
+    message = _message(load, None, override)
+    assert message.startswith(f"--set {key}: ")
+    assert message.endswith("is not UTF-8 text")
+
+
+def test_flags_that_are_no_text_are_told_too(load: Load) -> None:
+    assert _message(load, None, flags={"workspace.path": "caf\udce9"}) == (
+        "workspace.path: 'caf\\udce9' is not UTF-8 text"
+    )

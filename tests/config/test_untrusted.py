@@ -109,3 +109,58 @@ def test_a_linked_folder_is_its_own_inside(work: Path, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     loaded = load_config(Path("alias/ragcli.yaml"), environment={})
     assert loaded.config.workspace.path == tmp_path / "alias" / "state"
+
+
+REMOTE = "index: {embedder: {kind: openai, base_url: 'https://example.org/v1'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("ingest: {sources: [{path: docs}, {path: ~/.ssh}]}\n", r"ingest\.sources\[1\]\.path"),
+        ("ingest: {sources: [{path: ../other}]}\n", r"ingest\.sources\[0\]\.path"),
+        ("ingest: {sources: [{path: link}]}\n", r"ingest\.sources\[0\]\.path"),
+        ("evaluate: {dataset: /etc/passwd}\n", r"evaluate\.dataset"),
+    ],
+)
+def test_a_file_cannot_send_what_lies_outside_its_folder_to_its_own_service(
+    load: Load, work: Path, tmp_path: Path, text: str, key: str
+) -> None:
+    (work / "link").symlink_to(tmp_path)
+    with pytest.raises(ConfigError, match=rf"^ragcli\.yaml:1: {key}: .* would be sent to https://example\.org/v1; "):
+        load(text + REMOTE)
+    assert load(text).config.ingest  # reading alone is what the file is for
+    assert load(text + REMOTE.replace("https://example.org", "http://localhost:11434")).config.ingest
+    trusted = {"RAGCLI_INDEX__EMBEDDER__BASE_URL": "https://example.org/v1"}
+    assert load(text + REMOTE, environment=trusted).config.ingest
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost.example.org/v1", "http://127.0.0.1.example.org", "http://127.0.0.1@x/v1"]
+)
+def test_a_host_that_only_looks_local_is_remote(load: Load, url: str) -> None:
+    with pytest.raises(ConfigError, match="would be sent to"):
+        load("ingest: {sources: [{path: /etc}]}\n" + REMOTE.replace("https://example.org/v1", url))
+
+
+def test_sources_inside_may_go_to_a_service(load: Load) -> None:
+    assert load("ingest: {sources: [{path: docs}, {path: .}]}\n" + REMOTE).config.ingest.sources[1].name == "."
+    assert load(REMOTE, "ingest.sources=[{path: /srv/docs}]").config.ingest.sources[0].name == "/srv/docs"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ingest: {workers: 1000000}\n",
+        "models: {threads: 1000000000}\n",
+        "query: {candidates: 1000000000}\n",
+        "index: {vectors: {ef_search: 1000000000}}\n",
+        "index: {embedder: {kind: hashing, dimension: 1000000000}}\n",
+        "index: {embedder: {kind: openai, max_retries: 1000000000}}\n",
+        "index: {context: {neighbours: [" + "0.1, " * 100 + "]}}\n",
+        "ingest: {chunker: {kind: fixed, size_tokens: 1000000000}}\n",
+    ],
+)
+def test_what_costs_memory_threads_or_time_has_a_bound(load: Load, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"not in range|at most"):
+        load(text)

@@ -40,7 +40,7 @@ def test_a_sound_workspace(indexed: Corpus) -> None:
     assert {check.verdict for check in result.checks} == {"ok"}
     assert [check.name for check in result.checks] == [
         *("disk", "writer", "generation 000001", "generation 000002 (live)"),
-        *("catalog", "index", "freshness", "settings", "model"),
+        *("catalog", "settings", "index", "freshness", "model"),
     ]
     assert result.error is None
     assert check(result, "index").message == "opens: flat vectors and lexical, 58 chunks each"
@@ -155,3 +155,20 @@ def test_leftovers_and_writers(indexed: Corpus) -> None:
         found = check(examine(indexed), "writer")
     assert found.verdict == "ok"
     assert f"process {os.getpid()} (a test) is writing" in found.message
+
+
+def test_damaged_row_numbers_of_vectors(indexed: Corpus) -> None:
+    target = live(indexed) / "vectors" / "base.rows.npy"
+    data = target.read_bytes()
+    target.unlink()
+    target.write_bytes(data.replace(b"descr", b"desc\xff"))
+    found = check(examine(indexed), "index")
+    assert found.verdict == "broken"
+    assert "base.rows.npy is damaged" in found.message
+
+
+def test_another_language_of_the_lexical_index_is_no_damage(indexed: Corpus) -> None:
+    result = examine(indexed, lexical={"kind": "tantivy", "language": "de"})
+    assert check(result, "settings").message == "the configuration differs from the index in index.lexical.language"
+    assert check(result, "index").verdict == "ok"
+    assert result.error is None

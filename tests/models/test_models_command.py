@@ -50,7 +50,7 @@ def test_list_finds_what_is_in_the_hub_cache(
     assert entries["org/tiny"].origin == "hub cache"
     assert entries["org/tiny"].revision == "d" * 40
     assert entries["org/tiny"].runtime == "onnx, exported on first use"
-    assert entries["org/tiny"].size == (tiny_model / "model.safetensors").stat().st_size
+    assert entries["org/tiny"].size_bytes == (tiny_model / "model.safetensors").stat().st_size
 
 
 def test_verify_notices_a_changed_file(models: ModelsConfig, tiny_model: Path) -> None:

@@ -41,7 +41,7 @@ def test_source_files_stay_readable(source: Path) -> None:
 
 def test_every_exception_to_a_rule_gives_its_reason() -> None:
     for source in [*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]:
-        if source == Path(__file__):
+        if source == Path(__file__) or "site-packages" in source.parts:
             continue
         for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
             if re.search(r"#\s*(noqa|type: ignore)", line):

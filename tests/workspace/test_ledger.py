@@ -84,6 +84,7 @@ def test_touching_changes_only_the_time(ledger: Ledger) -> None:
 def test_the_live_set_is_what_a_count_over_all_documents_gives(ledger: Ledger) -> None:
     database = ledger.catalog.database
     draw = random.Random(3)
+    counted = "SELECT COUNT(*), TOTAL(chunk_count), TOTAL(row), TOTAL(row * row) FROM documents WHERE live = 1"
     rows: list[int] = []
     for number in range(200):
         chosen = draw.sample(rows, min(len(rows), 3))
@@ -97,7 +98,6 @@ def test_the_live_set_is_what_a_count_over_all_documents_gives(ledger: Ledger) -
             case _:
                 ledger.show(chosen)
         kept = database.one("SELECT documents, chunks, rows, squares FROM live_set")
-        counted = "SELECT COUNT(*), TOTAL(chunk_count), TOTAL(row), TOTAL(row * row) FROM documents WHERE live = 1"
         assert kept == database.one(counted)
     ledger.catalog.collect(np.empty(0, np.int64))
     assert database.one("SELECT documents, chunks, rows, squares FROM live_set") == database.one(counted)

@@ -1,18 +1,29 @@
 """The command line: one file per command, one renderer, one place where errors become exit statuses."""
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
 
-from ragcli.errors import RagcliError, UsageError
+from ragcli.errors import BackendError, RagcliError
+
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
+"""What the machine refuses, whoever asks: no bug of ours."""
+
+
+class _StoppedError(RagcliError):
+    """The user pressed Ctrl-C; what was finished by then is kept."""
+
+    code = "interrupted"
+    exit_status = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``ragcli`` and exit with a documented status."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    status = _guarded(arguments)
-    _flush()
-    raise SystemExit(status)
+    _prepare_streams()
+    status = _guarded(sys.argv[1:] if arguments is None else list(arguments))
+    raise SystemExit(_flushed(status))
 
 
 def _guarded(arguments: Sequence[str]) -> int:
@@ -22,12 +33,13 @@ def _guarded(arguments: Sequence[str]) -> int:
     except RagcliError as error:
         return _report(error, arguments)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        return _report(_StoppedError("interrupted"), arguments)
     except BrokenPipeError:
         _discard_stdout()
         return 0
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _MACHINE:
+            return _report(_refused(error), arguments)
         if os.environ.get("RAGCLI_DEBUG"):
             raise
         bug = f"bug in ragcli: {type(error).__name__}: {error}"
@@ -37,36 +49,62 @@ def _guarded(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     import typer
 
-    from ragcli.cli.app import app
+    from ragcli.cli.app import app, command_of
+    from ragcli.cli.parsing import usage_error
 
+    command = typer.main.get_command(app)
+    if "_RAGCLI_COMPLETE" in os.environ:
+        command.main(arguments, prog_name="ragcli")  # answers the shell and exits
     try:
-        status = app(arguments, standalone_mode=False)
+        with command.make_context("ragcli", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as left:
+        return left.exit_code
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
-            return UsageError.exit_status
-        raise UsageError(error.format_message().rstrip("."), hint=_help_hint(error)) from error
-    return status if isinstance(status, int) else 0
+            print(error.format_message(), file=sys.stderr)
+            return 2
+        raise usage_error(error, command_of(arguments)) from error
+    return 0
 
 
 def _report(error: RagcliError, arguments: Sequence[str]) -> int:
     from ragcli.cli.output import report_error
 
-    report_error(error, arguments)
+    try:
+        report_error(error, arguments)
+    except OSError:  # stdout is gone or full; people are told all the same
+        _discard_stdout()
+        report_error(error, arguments)
     return error.exit_status
 
 
-def _help_hint(error: Exception) -> str:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path} --help" if context is not None else "ragcli --help"
+def _refused(error: OSError) -> BackendError:
+    where = f"{error.filename}: " if error.filename else ""
+    return BackendError(f"{where}{error.strerror}", hint="make room or correct the permissions, then run it again")
 
 
-def _flush() -> None:
+def _prepare_streams() -> None:
+    """A closed stream swallows; what an encoding lacks is escaped, such as the name of a file that is not UTF-8."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open until the end
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open until the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flushed(status: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_stdout()
+    except OSError as error:
+        _discard_stdout()
+        print(f"error: the result cannot be written: {error.strerror}", file=sys.stderr)
+        return BackendError.exit_status
+    return status
 
 
 def _discard_stdout() -> None:

@@ -1,5 +1,6 @@
 """The command tree. Command modules import nothing heavy: what a command needs, it imports when it runs."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -15,25 +16,23 @@ from ragcli.cli.models import models_app
 from ragcli.cli.query import query
 from ragcli.cli.status import status
 from ragcli.cli.sync import sync
+from ragcli.cli.tree import Command, Group
 
 app = typer.Typer(
     name="ragcli",
+    cls=Group,
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(init)
-app.add_typer(config_app, name="config")
-app.add_typer(models_app, name="models")
-app.command()(ingest)
-app.command()(chunks)
+for verb in (init, ingest, chunks, sync, query, status, doctor):
+    app.command(cls=Command)(verb)
+app.command("eval", cls=Command)(evaluate)
 app.add_typer(index_app, name="index")
-app.command()(sync)
-app.command()(query)
-app.command("eval")(evaluate)
-app.command()(status)
-app.command()(doctor)
+app.add_typer(models_app, name="models")
+app.add_typer(config_app, name="config")
 
 
 def _version(wanted: bool) -> None:
@@ -51,3 +50,15 @@ def ragcli(
     ] = False,
 ) -> None:
     """Turn a folder of documents into an index, ask it questions, and prove with numbers how well it answers."""
+
+
+def command_of(arguments: Sequence[str]) -> str:
+    """The command that words call, such as ``index gc``; empty when they call none."""
+    called: list[str] = []
+    command: object = typer.main.get_command(app)
+    for word in arguments:
+        command = command.commands.get(word) if isinstance(command, Group) else None
+        if command is None:
+            break
+        called.append(word)
+    return " ".join(called)

@@ -1,13 +1,15 @@
 """``ragcli chunks``: how a document is cut."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragcli.cli.ingest import TypeOption, document_type, printable
+from ragcli.cli.ingest import document_type
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, load
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, console, line, printable
+from ragcli.errors import DataError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 def chunks(
     file: Annotated[str, typer.Argument(help="File to cut.", show_default=False)],
     *,
-    type: TypeOption = "",
+    type: Annotated[
+        str, typer.Option("--type", help="Read the file as this type, whatever its name.", show_default=False)
+    ] = "",
     config: ConfigOption = None,
     set_: SetOption = None,
     format: FormatOption = "table",
@@ -27,22 +31,24 @@ def chunks(
     """Show how a file is cut into chunks; the workspace is left alone."""
     from ragcli.ingest.cut import cut_file
 
+    path = Path(file)
+    if not (path.is_file() or path.is_dir()):  # a folder is told apart below
+        raise DataError(f"{file} is not a file" if path.exists() else f"{file} does not exist")
     loaded = load(config, set_)
     documents = cut_file(loaded.config, loaded.base, file, document_type(type))
-    Output("chunks", format).emit({"documents": documents}, lambda console: _print(console, documents))
+    Output("chunks", format).emit({"documents": documents}, lambda: _print(documents))
 
 
-def _print(console: "Console", documents: Sequence["CutDocument"]) -> None:
+def _print(documents: Sequence["CutDocument"]) -> None:
+    screen = console()
     for document in documents:
         count = len(document.chunks)
-        console.print(
-            f"{printable(document.name)}: {document.type}, {document.characters:,} characters,"
-            f" {count:,} {'chunk' if count == 1 else 'chunks'}, {document.tokens:,} tokens",
-            markup=False,
-            soft_wrap=True,
+        line(
+            f"{document.name}: {document.type}, {document.characters:,} characters,"
+            f" {count:,} {'chunk' if count == 1 else 'chunks'}, {document.tokens:,} tokens"
         )
         for chunk in document.chunks:
-            _print_chunk(console, chunk)
+            _print_chunk(screen, chunk)
 
 
 def _print_chunk(console: "Console", chunk: "Chunk") -> None:

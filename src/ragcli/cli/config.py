@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, columns, line
+from ragcli.cli.tree import Command, Group
 
 if TYPE_CHECKING:
     from ragcli.config.origins import Entry
 
-config_app = typer.Typer(no_args_is_help=True, help="Show, check and describe the configuration.")
+config_app = typer.Typer(cls=Group, no_args_is_help=True, help="Show, check and describe the configuration.")
 
 ShowFormat: TypeAlias = Annotated[
     Literal["table", "json", "yaml"],
@@ -20,7 +21,7 @@ ShowFormat: TypeAlias = Annotated[
 ]
 
 
-@config_app.command()
+@config_app.command(cls=Command)
 def show(
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -42,10 +43,10 @@ def show(
         _print_settings(rows)
         return
     result = {"file": resolved.file, "base": resolved.base, "settings": rows}
-    Output("config show", format).emit(result, lambda _: None)
+    Output("config show", format).emit(result, lambda: None)
 
 
-@config_app.command()
+@config_app.command(cls=Command)
 def validate(
     file: Annotated[Path, typer.Argument(help="Configuration file to check.")],
     format: FormatOption = "table",
@@ -56,12 +57,10 @@ def validate(
     loaded = load_config(file, environment={})
     given = sum(origin.startswith("file ") for origin in loaded.origins.values())
     result = {"file": loaded.file, "settings": given}
-    Output("config validate", format).emit(
-        result, lambda console: console.print(f"{file}: valid, {given} settings", markup=False, soft_wrap=True)
-    )
+    Output("config validate", format).emit(result, lambda: line(f"{file}: valid, {given} settings"))
 
 
-@config_app.command()
+@config_app.command(cls=Command)
 def schema() -> None:
     """Print the JSON Schema of a configuration file, for editors."""
     import json
@@ -72,8 +71,5 @@ def schema() -> None:
 
 
 def _print_settings(rows: "Sequence[Entry]") -> None:
-    """Plain columns: nothing here needs rich, whose import would take longer than everything else."""
-    keys = max(len(row.key) for row in rows)
-    shown = max(min(len(row.shown), 48) for row in rows)
-    for row in rows:
-        print(f"{row.key:<{keys}}  {row.shown:<{shown}}  {row.origin}")
+    for text in columns([(row.key, row.shown, row.origin) for row in rows]):
+        line(text)

@@ -3,11 +3,9 @@
 from typing import TYPE_CHECKING
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ragcli.index.doctor import DoctorResult
 
 
@@ -23,11 +21,11 @@ def doctor(
 
     settings = load(config, set_, workspace).config
     result = diagnose(settings, Workspace(settings.workspace.path))
-    Output("doctor", format).emit(result, lambda console: _print(console, result), error=result.error)
+    Output("doctor", format).emit(result, lambda: _print(result), error=result.error)
 
 
-def _print(console: "Console", result: "DoctorResult") -> None:
+def _print(result: "DoctorResult") -> None:
     for check in result.checks:
-        console.print(f"{check.verdict:<8} {check.name}: {check.message}", markup=False, soft_wrap=True)
+        line(f"{check.verdict:<8} {check.name}: {check.message}")
         if check.hint and check.verdict != "ok":
-            console.print(f"{'':<8} try: {check.hint}", markup=False, soft_wrap=True)
+            line(f"{'':<8} try: {check.hint}")

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, columns, line
+from ragcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ragcli.evaluate.evaluation import Evaluation
     from ragcli.evaluate.metrics import Run
 
@@ -20,22 +19,45 @@ EvalFormat: TypeAlias = Annotated[
 ]
 DatasetOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option(help="BEIR folder, or a folder or file with queries.jsonl [default: evaluate.dataset]."),
+    typer.Option(
+        metavar="PATH", help="BEIR folder, or a folder or file with queries.jsonl [default: evaluate.dataset]."
+    ),
+]
+SplitOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Which qrels/NAME.tsv of a BEIR folder [default: evaluate.split]."),
+]
+MetricOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="Metric such as nDCG@10, P@5, recall@100. Repeatable [default: evaluate.metrics]."
+    ),
+]
+TopKOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--top-k", "-k", metavar="N", help="How many documents are retrieved per query [default: evaluate.top_k]."
+    ),
+]
+StrategyOption: TypeAlias = Annotated[
+    Literal["dense", "lexical", "hybrid"] | None,
+    typer.Option("--strategy", "-s", help="Search by meaning, by words, or both [default: query.strategy]."),
+]
+SaveRunOption: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the run in TREC format to this file.")
 ]
 
 
 def evaluate(
     dataset: DatasetOption = None,
-    split: Annotated[str | None, typer.Option(help="Which qrels/<split>.tsv of a BEIR folder.")] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option(help="Metric such as nDCG@10, P@5, recall@100. Repeatable.")
-    ] = None,
-    top_k: Annotated[int | None, typer.Option(help="How many documents are retrieved per query.")] = None,
-    strategy: Annotated[Literal["dense", "lexical", "hybrid"] | None, typer.Option(help="How to retrieve.")] = None,
+    split: SplitOption = None,
+    metric: MetricOption = None,
+    top_k: TopKOption = None,
+    strategy: StrategyOption = None,
     per_query: Annotated[
         bool, typer.Option("--per-query", help="Also print every query's values, worst first.")
     ] = False,
-    save_run: Annotated[Path | None, typer.Option(help="Write the run in TREC format to this file.")] = None,
+    save_run: SaveRunOption = None,
     format: EvalFormat = "table",
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -67,13 +89,20 @@ def evaluate(
     _warn(output, evaluation)
     title = f"{evaluation.dataset}: {loaded.query.strategy}"
     if save_run is not None:
-        save_run.write_text("".join(_trec(run)), encoding="utf-8")
+        _save(save_run, run)
     if format == "trec":
         print("".join(_trec(run)), end="")
     elif format == "jsonl":
         print("\n".join(_json_lines(evaluation)))
     else:
-        output.emit(evaluation, lambda console: _print(console, evaluation, title, per_query))
+        output.emit(evaluation, lambda: _print(evaluation, title, per_query))
+
+
+def _save(file: Path, run: "Run") -> None:
+    try:
+        file.write_text("".join(_trec(run)), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--save-run: {file} cannot be written: {error.strerror}") from error
 
 
 def _warn(output: Output, evaluation: "Evaluation") -> None:
@@ -100,22 +129,18 @@ def _json_lines(evaluation: "Evaluation") -> list[str]:
     ]
 
 
-def _print(console: "Console", evaluation: "Evaluation", title: str, per_query: bool) -> None:
-    from rich.table import Table
-
+def _print(evaluation: "Evaluation", title: str, per_query: bool) -> None:
     names = [score.metric for score in evaluation.scores]
+    numbers = range(1, len(names) + 1)
     if per_query:
-        rows = Table("query", *names, title="per query, worst first")
-        for query, values in sorted(evaluation.by_query().items(), key=lambda item: (item[1][names[0]], item[0])):
-            rows.add_row(query, *(f"{values[name]:.4f}" for name in names))
-        console.print(rows)
-    means = Table("metric", "mean", title=title)
-    means.columns[1].justify = "right"
-    for score in evaluation.scores:
-        means.add_row(score.metric, f"{score.value:.4f}")
-    console.print(means)
+        worst_first = sorted(evaluation.by_query().items(), key=lambda item: (item[1][names[0]], item[0]))
+        rows = [("query", *names), *((query, *map("{:.4f}".format, values.values())) for query, values in worst_first)]
+        for text in columns(rows, right=numbers):
+            line(text)
+        print()
+    line(title)
+    for text in columns([(score.metric, f"{score.value:.4f}") for score in evaluation.scores], right=(1,)):
+        line(text)
     rest = f", {evaluation.unjudged} without judgements left out" if evaluation.unjudged else ""
-    console.print(
-        f"{evaluation.queries} judged queries{rest}; generation {evaluation.fingerprints['generation']};"
-        f" {evaluation.seconds:.1f} s"
-    )
+    generation = evaluation.fingerprints["generation"]
+    line(f"{evaluation.queries} judged queries{rest}; generation {generation}; {evaluation.seconds:.1f} s")

@@ -1,25 +1,19 @@
 """``ragcli index``: from the catalog to a searchable generation, and its history."""
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, columns, line
+from ragcli.cli.progress import indexing
+from ragcli.cli.tree import Command, Group
+from ragcli.errors import IndexMissingError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
     from ragcli.index.history import GcResult, PastGeneration, RollbackResult
-    from ragcli.index.progress import Progress
 
-index_app = typer.Typer(invoke_without_command=True)
+index_app = typer.Typer(cls=Group, invoke_without_command=True)
 
 FullOption = Annotated[
     bool, typer.Option("--full", help="Build everything anew; embeddings still come from the cache.")
@@ -47,14 +41,14 @@ def index(
     from ragcli.workspace import Workspace
 
     settings = load(config, set_, workspace).config
-    with progress() as listener:
+    with indexing() as listener:
         result = build_index(
             settings, Workspace(settings.workspace.path), full=full, compact=compact, progress=listener
         )
-    Output("index", format).emit(result, lambda console: _line(console, result.summary))
+    Output("index", format).emit(result, lambda: line(result.summary))
 
 
-@index_app.command()
+@index_app.command(cls=Command)
 def history(
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -65,12 +59,14 @@ def history(
     from ragcli.index.history import history as list_history
     from ragcli.workspace import Workspace
 
-    settings = load(config, set_, workspace).config
-    result = list_history(Workspace(settings.workspace.path))
-    Output("index history", format).emit(result, lambda console: _print_history(console, result))
+    space = Workspace(load(config, set_, workspace).config.workspace.path)
+    if not space.catalog.exists():
+        raise IndexMissingError(f"there is no workspace at {space.root}", hint="ragcli ingest PATH")
+    result = list_history(space)
+    Output("index history", format).emit({"generations": result}, lambda: _print_history(result))
 
 
-@index_app.command()
+@index_app.command(cls=Command)
 def rollback(
     generation: Annotated[
         str | None, typer.Argument(help="Which one [default: the one before the live one].", show_default=False)
@@ -87,10 +83,10 @@ def rollback(
 
     settings = load(config, set_, workspace).config
     result = roll_back(settings, Workspace(settings.workspace.path), generation)
-    Output("index rollback", format).emit(result, lambda console: _line(console, _rollback_line(result)))
+    Output("index rollback", format).emit(result, lambda: line(_rollback_line(result)))
 
 
-@index_app.command()
+@index_app.command(cls=Command)
 def gc(
     *,
     embeddings: Annotated[
@@ -108,11 +104,7 @@ def gc(
 
     settings = load(config, set_, workspace).config
     result = collect(settings, Workspace(settings.workspace.path), embeddings=embeddings, dry_run=dry_run)
-    Output("index gc", format).emit(result, lambda console: _line(console, _gc_line(result)))
-
-
-def _line(console: "Console", text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)
+    Output("index gc", format).emit(result, lambda: line(_gc_line(result)))
 
 
 def _rollback_line(result: "RollbackResult") -> str:
@@ -129,58 +121,16 @@ def _gc_line(result: "GcResult") -> str:
     )
 
 
-def _print_history(console: "Console", rows: "list[PastGeneration]") -> None:
+def _print_history(rows: "list[PastGeneration]") -> None:
     if not rows:
-        _line(console, "no generation yet: run ragcli index")
+        line("no generation yet: run ragcli index")
         return
-    from rich.table import Table
-
-    table = Table("", "generation", "parent", "created", box=None, pad_edge=False)
-    for name in ("chunks", "added", "removed", "MB"):
-        table.add_column(name, justify="right")
-    table.add_column("model")
+    cells = [("", "generation", "parent", "created", "chunks", "added", "removed", "MB", "model")]
     for row in rows:
-        mark = "*" if row.live else ""
-        if row.problem:
-            table.add_row(mark, row.name, "", "", "", "", "", "", f"damaged: {row.problem}")
-            continue
         counts = (f"{row.chunks:,}", f"{row.added:,}", f"{row.removed:,}", f"{row.bytes / 1e6:,.1f}")
-        table.add_row(mark, row.name, row.parent or "-", row.created, *counts, row.model or "-")
-    console.print(table)
-
-
-@contextmanager
-def progress() -> "Iterator[Progress | None]":
-    """A progress bar on stderr while the index is built; None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _Bars(bar)
-
-
-class _Bars:
-    """One bar per stage, with its rate."""
-
-    def __init__(self, bar: "Bar") -> None:
-        self._bar = bar
-        self._tasks: dict[str, tuple[TaskID, float]] = {}
-
-    def update(self, stage: str, done: int, total: int) -> None:
-        """See ``index.progress.Progress``."""
-        if stage not in self._tasks:
-            self._tasks[stage] = (self._bar.add_task(stage, total=total, rate=""), time.monotonic())
-        task, started = self._tasks[stage]
-        rate = done / max(time.monotonic() - started, 1e-3)
-        self._bar.update(task, completed=done, rate=f"{rate:,.0f} chunks/s")
+        facts = ("damaged", "", "", "", "", "", row.problem)
+        if not row.problem:
+            facts = (row.parent or "-", row.created, *counts, row.model or "-")
+        cells.append(("*" if row.live else "", row.name, *facts))
+    for text in columns(cells, right=(4, 5, 6, 7)):
+        line(text)

@@ -1,23 +1,19 @@
 """``ragcli ingest``: from files to documents and chunks in the catalog."""
 
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, line, printable
+from ragcli.cli.progress import reading
 from ragcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
     from ragcli.config.settings import Config
-    from ragcli.ingest.result import IngestResult, Listener, Progress
+    from ragcli.ingest.result import IngestResult
     from ragcli.ingest.sync import StdinInput
     from ragcli.records import DocumentType
 
@@ -26,7 +22,7 @@ _LISTED = 20  # problems and duplicates shown to people; --format json lists the
 PathsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PATHS]...",
+        metavar="PATH",
         help="Files and folders, or - for standard input [default: ingest.sources].",
         show_default=False,
     ),
@@ -53,8 +49,6 @@ FractionOption = Annotated[
     typer.Option(
         "--max-delete-fraction",
         metavar="SHARE",
-        min=0,
-        max=1,
         help="Refuse to remove more than this share of the documents [default: ingest.max_delete_fraction].",
         show_default=False,
     ),
@@ -103,11 +97,11 @@ def ingest(
     selection = Selection(given, tuple(include or ()), tuple(exclude or ()), gitignore, name if given else "", kind)
     stdin = read_stdin(loaded.config, name, type) if paths and "-" in paths else None
     options = SyncOptions(selection, stdin, tuple(forget or ()), dry_run, yes)
-    with progress() as listener:
+    with reading() as listener:
         result = sync(loaded.config, loaded.base, options, listener)
     output = Output("ingest", format)
     error = tell(output, result, strict=strict)
-    output.emit(result, lambda console: _print(console, result), error=error)
+    output.emit(result, lambda: _print(result), error=error)
 
 
 def tell(output: Output, result: "IngestResult", *, strict: bool) -> DataError | None:
@@ -118,7 +112,7 @@ def tell(output: Output, result: "IngestResult", *, strict: bool) -> DataError |
     """
     people = output.format != "json"
     if people:
-        _list("failed", [f"{problem.path}: {problem.reason}" for problem in result.failed])
+        _list("failed", [f"{problem.path or problem.source}: {problem.reason}" for problem in result.failed])
     if people and (result.is_change or result.dry_run):
         _list("duplicate", [f"{one.name} repeats {one.of}" for one in result.duplicates])
     count = len(result.failed)
@@ -128,30 +122,20 @@ def tell(output: Output, result: "IngestResult", *, strict: bool) -> DataError |
 
 
 def _list(what: str, lines: Sequence[str]) -> None:
-    for line in lines[:_LISTED]:
-        print(f"{what}: {printable(line)}", file=sys.stderr)
+    for text in lines[:_LISTED]:
+        print(f"{what}: {printable(text)}", file=sys.stderr)
     if len(lines) > _LISTED:
         print(f"{what}: {len(lines) - _LISTED:,} more; --format json lists them all", file=sys.stderr)
 
 
-def _print(console: "Console", result: "IngestResult") -> None:
+def _print(result: "IngestResult") -> None:
     if result.dry_run:
         for sign, changes in (("+", result.added), ("~", result.changed), ("-", result.removed)):
             for one in changes:
-                line(console, f"{sign} {one.path}")
+                line(f"{sign} {one.path}")
         for move in result.renamed:
-            line(console, f"> {move.from_path} -> {move.path}")
-    line(console, result.summary)
-
-
-def line(console: "Console", text: str) -> None:
-    """Print one line as it is, however long."""
-    console.print(printable(text), markup=False, soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    """Text without control characters, so that a file's name cannot break a line or drive a terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+            line(f"> {move.from_path} -> {move.path}")
+    line(result.summary)
 
 
 def read_stdin(config: "Config", name: str, type: str) -> "StdinInput":
@@ -186,34 +170,3 @@ def _check_names(paths: Sequence[str], name: str, forget: Sequence[str]) -> None
         raise UsageError("--name names one document or folder, so give exactly one PATH with it")
     if forget and paths:
         raise UsageError("--forget takes no PATHS: it drops whole sources")
-
-
-@contextmanager
-def progress() -> Iterator["Listener | None"]:
-    """A progress bar on stderr while files are read; None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("reading"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _follow(bar)
-
-
-def _follow(bar: "Bar") -> "Listener":
-    started = time.monotonic()
-    task = bar.add_task("reading", total=None, rate="", visible=False)
-
-    def listen(at: "Progress") -> None:
-        rate = at.files / max(time.monotonic() - started, 1e-3)
-        bar.update(task, completed=at.files, total=at.total_files, rate=f"{rate:,.0f} files/s", visible=True)
-
-    return listen

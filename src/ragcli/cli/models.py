@@ -5,17 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, load
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, line
+from ragcli.cli.tree import Command, Group
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ragcli.models.inventory import ListResult, PullResult, VerifyResult
 
-models_app = typer.Typer(no_args_is_help=True, help="List, fetch and verify models.")
+models_app = typer.Typer(cls=Group, no_args_is_help=True, help="List, fetch and verify models.")
 
 
-@models_app.command("list")
+@models_app.command("list", cls=Command)
 def list_(
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -26,13 +25,15 @@ def list_(
 
     settings = load(config, set_).config
     result = list_models(settings.index.embedder, settings.models)
-    Output("models list", format).emit(result, lambda console: _print_list(console, result))
+    Output("models list", format).emit(result, lambda: _print_list(result))
 
 
-@models_app.command()
+@models_app.command(cls=Command)
 def pull(
     name: Annotated[str, typer.Argument(help="Name on the hub, such as sentence-transformers/all-MiniLM-L6-v2.")],
-    revision: Annotated[str, typer.Option(help="Branch, tag or commit of the hub [default: its main branch].")] = "",
+    revision: Annotated[
+        str, typer.Option(metavar="REVISION", help="Branch, tag or commit of the hub [default: its main branch].")
+    ] = "",
     config: ConfigOption = None,
     set_: SetOption = None,
     format: FormatOption = "table",
@@ -41,13 +42,14 @@ def pull(
     from ragcli.models.inventory import pull_model
 
     result = pull_model(name, revision, load(config, set_).config.models)
-    Output("models pull", format).emit(result, lambda console: _print_pull(console, result))
+    Output("models pull", format).emit(result, lambda: _print_pull(result))
 
 
-@models_app.command()
+@models_app.command(cls=Command)
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Models [default: the configured one and all that were pulled].")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Models [default: the configured one and all that were pulled]."),
     ] = None,
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -59,32 +61,30 @@ def verify(
     settings = load(config, set_).config
     result = verify_models(tuple(names or ()), settings.index.embedder, settings.models)
     output = Output("models verify", format)
-    output.emit({"checks": result.checks}, lambda console: _print_verify(console, result), error=result.error)
+    output.emit({"checks": result.checks}, lambda: _print_verify(result), error=result.error)
 
 
-def _print_list(console: "Console", result: "ListResult") -> None:
+def _print_list(result: "ListResult") -> None:
     for model in result.models:
-        where = f"{model.origin}, {model.size / 1e6:,.1f} MB" if model.origin else f"not here: {model.hint}"
-        console.print(f"{model.name} ({model.task}): {where}", markup=False, soft_wrap=True)
+        where = f"{model.origin}, {model.size_bytes / 1e6:,.1f} MB" if model.origin else f"not here: {model.hint}"
+        line(f"{model.name} ({model.task}): {where}")
         if not model.origin:
             continue
-        console.print(f"    {model.folder}", markup=False, soft_wrap=True)
+        line(f"    {model.folder}")
         revision = f"; revision {model.revision[:12]}" if model.revision else ""
         pinned = "; files recorded" if model.pinned else ""
-        console.print(f"    {model.runtime}{revision}{pinned}", markup=False, soft_wrap=True)
-    console.print(f"hub cache {result.hub_cache}; exports {result.cache}", markup=False, soft_wrap=True)
+        line(f"    {model.runtime}{revision}{pinned}")
+    line(f"hub cache {result.hub_cache}; exports {result.cache}")
 
 
-def _print_pull(console: "Console", result: "PullResult") -> None:
-    size = sum(file.size for file in result.pin.files) / 1e6
+def _print_pull(result: "PullResult") -> None:
+    size = sum(file.size_bytes for file in result.pin.files) / 1e6
     revision = f" at {result.pin.revision[:12]}" if result.pin.revision else ""
-    line = f"{result.name}{revision}: {size:,.1f} MB in {result.folder} ({result.origin}); digests recorded"
-    console.print(line, markup=False, soft_wrap=True)
+    line(f"{result.name}{revision}: {size:,.1f} MB in {result.folder} ({result.origin}); digests recorded")
 
 
-def _print_verify(console: "Console", result: "VerifyResult") -> None:
+def _print_verify(result: "VerifyResult") -> None:
     if not result.checks:
-        console.print("nothing to verify: no model is configured or was pulled", markup=False)
+        line("nothing to verify: no model is configured or was pulled")
     for check in result.checks:
-        line = f"{check.outcome:<8} {check.model}: {check.check}: {check.message}"
-        console.print(line, markup=False, soft_wrap=True)
+        line(f"{check.outcome:<8} {check.model}: {check.check}: {check.message}")

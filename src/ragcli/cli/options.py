@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 ConfigOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Configuration file [default: nearest ragcli.yaml].", show_default=False),
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="Configuration file [default: nearest ragcli.yaml].", show_default=False
+    ),
 ]
 SetOption: TypeAlias = Annotated[
     list[str] | None,
@@ -19,7 +21,9 @@ SetOption: TypeAlias = Annotated[
 ]
 WorkspaceOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--workspace", "-w", help="Workspace folder [default: workspace.path].", show_default=False),
+    typer.Option(
+        "--workspace", "-w", metavar="FOLDER", help="Workspace folder [default: workspace.path].", show_default=False
+    ),
 ]
 Format: TypeAlias = Literal["table", "json"]
 FormatOption: TypeAlias = Annotated[Format, typer.Option("--format", help="How the result is printed.")]

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +39,12 @@ class Output:
         self.warnings.append(message)
         print(f"warning: {message}", file=sys.stderr)
 
-    def emit(self, result: object, human: Callable[["Console"], None], *, error: RagcliError | None = None) -> None:
+    def emit(self, result: object, human: Callable[[], None], *, error: RagcliError | None = None) -> None:
         """Print the result, then fail with ``error`` if there is one.
 
         Args:
             result: Goes into the envelope: dataclasses, mappings, sequences, paths and scalars.
-            human: Prints the result for people.
+            human: Prints the result for people, by ``line`` or on a ``console``.
             error: Why the command fails although it has a result, such as a file that could not be read.
         """
         import typer
@@ -52,11 +52,36 @@ class Output:
         if self.format == "json":
             print(envelope(self.command, result, self.warnings, error))
         else:
-            human(console())
-            if error is not None:
-                _print_error(error)
+            human()
         if error is not None:
+            _print_error(error)
             raise typer.Exit(error.exit_status)
+
+
+def line(text: str) -> None:
+    """Print one line of the result as it is, however long."""
+    print(printable(text))
+
+
+def columns(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
+    """Rows as lines of aligned cells, without white space at their ends.
+
+    Args:
+        rows: As many cells each.
+        right: Which columns are aligned to the right.
+    """
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(padded).rstrip()
+
+
+def printable(text: str) -> str:
+    """Text without control characters, so that a file's name cannot break a line or drive a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def console() -> "Console":
@@ -110,13 +135,14 @@ def plain(value: object) -> Any:
 def report_error(error: RagcliError, arguments: Sequence[str]) -> None:
     """Print a failure that left no result: as an envelope when JSON was asked for, and for people always."""
     if _wants_json(arguments):
-        command = next((word for word in arguments if not word.startswith("-")), "")
-        print(envelope(command, None, (), error))
+        from ragcli.cli.app import command_of
+
+        print(envelope(command_of(arguments), None, (), error))
     _print_error(error)
 
 
 def _print_error(error: RagcliError) -> None:
-    print(f"error: {error.message}", file=sys.stderr)
+    print(error.message if error.code == "interrupted" else f"error: {error.message}", file=sys.stderr)
     if error.hint:
         print(f"  try: {error.hint}", file=sys.stderr)
 

@@ -24,9 +24,7 @@ _BATCH = 64  # questions embedded together
 
 QuestionArgument = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[QUESTION]", help="The question; - reads one a line from standard input.", show_default=False
-    ),
+    typer.Argument(help="The question; - reads one a line from standard input.", show_default=False),
 ]
 FileOption = Annotated[
     Path | None,
@@ -143,7 +141,7 @@ def _batches(question: str | None, file: Path | None) -> Iterable["Sequence[Quer
         return _from_stdin()
     if question is None or not question.strip():
         raise UsageError("the question is empty", hint='ragcli query "how do I ..."')
-    return [[Query("1", question)]]
+    return [[Query("1", question.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))]]
 
 
 def _from_stdin() -> Iterator["Sequence[Query]"]:
@@ -156,7 +154,7 @@ def _from_stdin() -> Iterator["Sequence[Query]"]:
     arrived: SimpleQueue[Query | None] = SimpleQueue()
 
     def read() -> None:
-        for query in numbered(line.decode("utf-8", "replace") for line in sys.stdin.buffer):
+        for query in numbered(line.decode("utf-8", "replace") for line in _stdin_lines()):
             arrived.put(query)
         arrived.put(None)
 
@@ -177,6 +175,17 @@ def _from_stdin() -> Iterator["Sequence[Query]"]:
             yield queries
     if not count:
         raise UsageError("standard input held no question", hint="ragcli query - < questions.txt")
+
+
+def _stdin_lines() -> Iterator[bytes]:
+    """Lines of standard input, read past its buffer: Python aborts when it ends while a thread waits inside that."""
+    stream = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    rest = b""
+    while data := stream.read(65_536):
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 @contextmanager
@@ -210,7 +219,7 @@ def _show(output: Output, engine: "Engine", results: Iterable["Result"], look: "
         case "json":
             queries = [as_json(result, look) for result in results]
             content = {"generation": engine.generation.name, "strategy": engine.strategy, "queries": queries}
-            output.emit(content | ({"opening_ms": dict(engine.opening_ms)} if look.explain else {}), lambda _: None)
+            output.emit(content | ({"opening_ms": dict(engine.opening_ms)} if look.explain else {}), lambda: None)
         case "table":
             screen = console()
             for result in results:

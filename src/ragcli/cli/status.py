@@ -1,14 +1,12 @@
 """``ragcli status``: what the workspace holds, at a glance."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, line, plain
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ragcli.index.status import IndexStatus, StatusResult
 
 
@@ -24,12 +22,20 @@ def status(
 
     settings = load(config, set_, workspace).config
     result = take_status(settings, Workspace(settings.workspace.path))
-    Output("status", format).emit(result, lambda console: _print(console, result))
+    Output("status", format).emit(_fields(result), lambda: _print(result))
 
 
-def _print(console: "Console", result: "StatusResult") -> None:
+def _fields(result: "StatusResult") -> dict[str, Any]:
+    """The result as JSON has it, with the conclusion that scripts ask for."""
+    fields: dict[str, Any] = plain(result)
+    if result.index is not None:
+        fields["index"]["fresh"] = result.index.fresh
+    return fields
+
+
+def _print(result: "StatusResult") -> None:
     for name, text in _lines(result):
-        console.print(f"{name:<11} {text}", markup=False, soft_wrap=True)
+        line(f"{name:<11} {text}")
 
 
 def _lines(result: "StatusResult") -> "Iterator[tuple[str, str]]":

@@ -2,13 +2,15 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from ragcli.cli import index as index_command
-from ragcli.cli import ingest as ingest_command
-from ragcli.cli.ingest import FractionOption, PathsArgument, StrictOption, YesOption
+import typer
+
+from ragcli.cli.ingest import FractionOption, StrictOption, YesOption, tell
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
-from ragcli.cli.output import Output
+from ragcli.cli.output import Output, line
+from ragcli.cli.progress import indexing, reading
+from ragcli.errors import UsageError
 
 if TYPE_CHECKING:
     from ragcli.index.build import IndexResult
@@ -37,8 +39,14 @@ class SyncResult:
         return f"sync: {', '.join(parts)}; generation {self.index.generation}; {self.seconds:.1f} s"
 
 
+FilesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH", help="Files and folders [default: ingest.sources].", show_default=False),
+]
+
+
 def sync(
-    paths: PathsArgument = None,
+    paths: FilesArgument = None,
     *,
     strict: StrictOption = False,
     max_delete_fraction: FractionOption = None,
@@ -55,14 +63,16 @@ def sync(
     from ragcli.ingest.sync import sync as ingest
     from ragcli.workspace import Workspace
 
+    if paths and "-" in paths:
+        raise UsageError("sync reads files and folders only", hint="ragcli ingest - && ragcli index")
     started = time.perf_counter()
     loaded = load(config, set_, workspace, {"ingest.max_delete_fraction": max_delete_fraction})
-    with ingest_command.progress() as listener:
+    with reading() as listener:
         options = SyncOptions(Selection(tuple(paths or ())), accept_deletions=yes)
         read = ingest(loaded.config, loaded.base, options, listener)
     output = Output("sync", format)
-    error = ingest_command.tell(output, read, strict=strict)
-    with index_command.progress() as bar:
+    error = tell(output, read, strict=strict)
+    with indexing() as bar:
         built = build_index(loaded.config, Workspace(loaded.config.workspace.path), progress=bar)
     result = SyncResult(read, built, time.perf_counter() - started)
-    output.emit(result, lambda console: ingest_command.line(console, result.summary), error=error)
+    output.emit(result, lambda: line(result.summary), error=error)

@@ -42,8 +42,8 @@ class OpenAIEmbedderConfig(Settings):
     max_tokens: int = Field(default=8191, ge=1)
     """Longest input in cl100k_base tokens."""
     batch_size: int = Field(default=64, ge=1, le=2048)
-    timeout_s: float = Field(default=30.0, gt=0)
-    max_retries: int = Field(default=5, ge=0)
+    timeout_s: float = Field(default=30.0, gt=0, le=3600)
+    max_retries: int = Field(default=5, ge=0, le=100)
     """Retries on 429 and 5xx with exponential backoff, honouring Retry-After."""
 
 
@@ -78,7 +78,7 @@ class VectorsConfig(Settings):
     """The FAISS index. Inner product on normalised vectors."""
 
     type: Literal["auto", "flat", "hnsw", "ivf_flat", "ivf_pq"] = "auto"
-    """``auto`` is exact (flat) while that is fast, then HNSW; docs/config.md has the measured threshold."""
+    """``auto`` is exact (flat) up to 50,000 vectors, then HNSW; docs/adr/0004-vector-index.md says why."""
     m: int = Field(default=16, ge=2, le=128)
     """HNSW: links per node. IVF-PQ: bytes per vector."""
     ef_construction: int = Field(default=200, ge=8, le=4096)

@@ -1,7 +1,7 @@
 """Settings of ingestion: sources, loaders, chunkers, limits."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -49,8 +49,11 @@ class LoadersConfig(Settings):
     html: HtmlLoaderConfig = HtmlLoaderConfig.defaults()
 
 
+Breakpoints: TypeAlias = Literal["none", "lexical", "semantic"]
+
+
 class _Sized(Settings):
-    size_tokens: int = Field(default=125, ge=8, le=100_000)
+    size_tokens: int = Field(default=100, ge=8, le=100_000)
     """Aim for chunks of about this many tokens; the embedder's limit is always kept."""
     min_tokens: int = Field(default=20, ge=0)
     """A chunk smaller than this is merged with a neighbour where one has room."""
@@ -62,7 +65,13 @@ class _Sized(Settings):
         return self
 
 
-class ProseChunkerConfig(_Sized):
+class _Divided(_Sized):
+    breakpoints: Breakpoints = "lexical"
+    """What tells where the subject changes: ``lexical``, the words that sentences share; ``semantic``, their vectors by
+    the embedder, which embeds all text once more (for files of megabytes raise ``limits.max_parse_s``); ``none``."""
+
+
+class ProseChunkerConfig(_Divided):
     """Whole sentences, paragraphs kept together."""
 
     kind: Literal["prose"] = "prose"
@@ -70,7 +79,7 @@ class ProseChunkerConfig(_Sized):
     """Put the document's title into the embedded text of its chunks."""
 
 
-class StructuredChunkerConfig(_Sized):
+class StructuredChunkerConfig(_Divided):
     """Sections with a heading breadcrumb; tables, lists and code kept whole while they fit."""
 
     kind: Literal["structured"] = "structured"
@@ -178,5 +187,5 @@ class IngestConfig(Settings):
     max_delete_fraction: float = Field(default=0.5, ge=0, le=1)
     """A run that would remove more than this share of its sources' documents is refused."""
     limits: LimitsConfig = LimitsConfig.defaults()
-    workers: int = Field(default=0, ge=0)
+    workers: int = Field(default=0, ge=0, le=256)
     """Processes that parse files; 0 takes every core this process may use, for runs large enough to gain."""

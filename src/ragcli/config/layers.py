@@ -175,10 +175,20 @@ def from_set(overrides: Sequence[str]) -> list[Assignment]:
 
 def from_flags(flags: Mapping[str, JsonValue]) -> list[Assignment]:
     """Settings given by command-line flags under their dotted keys."""
+    for key, value in flags.items():
+        for word in value if isinstance(value, list) else [value]:
+            _check_text(word, key)
     return [Assignment(tuple(key.split(".")), value, "flag") for key, value in flags.items()]
 
 
+def _check_text(value: JsonValue, where: str) -> None:
+    """Bytes of the command line that are no text would not survive YAML and JSON."""
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ConfigError(f"{where}: {value!r} is not UTF-8 text")
+
+
 def _override(path: tuple[str, ...], text: str, where: str) -> Iterator[Assignment]:
+    _check_text(text, where)
     try:
         specs = find(path)
     except KeyError as error:

@@ -14,5 +14,5 @@ class ModelsConfig(Settings):
     """Folder for exported models; the user's cache folder unless set."""
     offline: bool = False
     """Never contact a hub, even for a model that is nowhere on this machine."""
-    threads: int = Field(default=0, ge=0)
+    threads: int = Field(default=0, ge=0, le=1024)
     """Threads of the model runtime; 0 takes every core this process may use."""

@@ -29,8 +29,8 @@ Later wins: defaults, the file, `RAGCLI_SECTION__KEY` in the environment, `--set
 - Where there are several kinds, naming another `kind` drops the values that only the old kind has.
 - Relative paths of the file start at the file's folder; all others start at the working directory.
 - Unknown keys are errors that name the nearest valid one. YAML tags, anchors and aliases are refused.
-- `workspace.path` and `models.cache` of a file must lie inside the file's folder (see
-  [adr/0003](adr/0003-untrusted-config.md)).
+- `workspace.path` and `models.cache` of a file must lie inside the file's folder, and a file that names the service of
+  a remote embedder cannot list sources outside of it (see [adr/0003](adr/0003-untrusted-config.md)).
 """
 
 _TYPE_NAMES: dict[Any, str] = {

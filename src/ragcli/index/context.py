@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK_ROWS = 8192
+# However long its neighbours, a short chunk stays recognisable.
+_MOST_RATIO = 2.0
 
 
 def chunk_vectors(
@@ -30,9 +32,10 @@ def chunk_vectors(
         progress: Told of every finished chunk.
     """
     documents: list[int] = []
-    wanted = items(catalog, embedder.fingerprint, rows.tolist(), documents)
+    lengths: list[int] = []
+    wanted = _measured(items(catalog, embedder.fingerprint, rows.tolist(), documents), lengths)
     own = CachedEmbedding(catalog, embedder.embed_documents, (len(rows), embedder.dimension), progress).run(wanted)
-    return Embedded(with_neighbours(own.vectors, documents, config.neighbours), own.computed)
+    return Embedded(with_neighbours(own.vectors, documents, lengths, config.neighbours), own.computed)
 
 
 def items(catalog: Catalog, fingerprint: str, rows: Sequence[int], documents: list[int]) -> Iterator[Item[str]]:
@@ -45,17 +48,25 @@ def items(catalog: Catalog, fingerprint: str, rows: Sequence[int], documents: li
         raise IndexCorruptError("the catalog lacks chunks of documents that it calls live", hint="ragcli doctor")
 
 
+def _measured(items: Iterator[Item[str]], lengths: list[int]) -> Iterator[Item[str]]:
+    for item in items:
+        lengths.append(item.size)
+        yield item
+
+
 def with_neighbours(
-    vectors: "NDArray[np.float32]", documents: Sequence[int], weights: Sequence[float]
+    vectors: "NDArray[np.float32]", documents: Sequence[int], lengths: Sequence[int], weights: Sequence[float]
 ) -> "NDArray[np.float32]":
     """Add to each chunk's vector those of its neighbours in the document, and normalise again.
 
-    ``own(i) + w1 (own(i-1) + own(i+1)) + w2 (own(i-2) + own(i+2)) + ...``: a passage is also found by what stands
-    around it. The measured gain is in docs/adr/0004-vector-index.md; it costs no pass of the model.
+    ``own(i) + w1 (r(i-1) own(i-1) + r(i+1) own(i+1)) + w2 (r(i-2) own(i-2) + ...) + ...`` with the ratio of lengths
+    ``r(j) = min(length(j) / length(i), 2)``: a chunk is also found by what stands around it, and a short one leans
+    more on that than a long one. docs/adr/0005-chunking.md has the gain; it costs no pass of the model.
 
     Args:
         vectors: Unit vectors of chunks, shape [n, d], in document order.
         documents: The document of each chunk, shape [n]; chunks of a document stand together.
+        lengths: How long each chunk is, in any unit, shape [n].
         weights: w1, w2, ...; empty leaves the vectors as they are.
     """
     import numpy as np
@@ -63,31 +74,23 @@ def with_neighbours(
     if not weights:
         return vectors
     document = np.asarray(documents)
+    length = np.asarray(lengths, dtype=np.float32)
     result = np.empty_like(vectors)
     for first in range(0, len(vectors), _BLOCK_ROWS):
         block = slice(first, min(first + _BLOCK_ROWS, len(vectors)))
         mixed = vectors[block].copy()
         for distance, weight in enumerate(weights, 1):
-            _add(mixed, block, vectors, document, distance, weight)
-            _add(mixed, block, vectors, document, -distance, weight)
+            for offset in (distance, -distance):
+                own = slice(max(block.start, -offset), min(block.stop, len(vectors) - offset))
+                if own.start < own.stop:
+                    other = slice(own.start + offset, own.stop + offset)
+                    share = weight * _ratio(length[other], length[own]) * (document[other] == document[own])
+                    mixed[own.start - block.start : own.stop - block.start] += share[:, None] * vectors[other]
         result[block] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
     return result
 
 
-def _add(
-    mixed: "NDArray[np.float32]",
-    block: slice,
-    vectors: "NDArray[np.float32]",
-    document: "NDArray[np.int64]",
-    offset: int,
-    weight: float,
-) -> None:
-    """Add to each of a block's vectors the weighted one ``offset`` places on, where that is the same document's."""
+def _ratio(others: "NDArray[np.float32]", own: "NDArray[np.float32]") -> "NDArray[np.float32]":
     import numpy as np
 
-    low, high = max(block.start, -offset), min(block.stop, len(vectors) - offset)
-    if low >= high:
-        return
-    same = document[low:high] == document[low + offset : high + offset]
-    share = (np.float32(weight) * same)[:, None]
-    mixed[low - block.start : high - block.start] += share * vectors[low + offset : high + offset]
+    return np.minimum(others / np.maximum(own, 1), np.float32(_MOST_RATIO))

@@ -146,12 +146,12 @@ def _live(config: Config, workspace: Workspace, catalog: Catalog) -> Iterator[Ch
     try:
         manifest = read_manifest(directory)
         rows = read_chunk_rows(directory)
+        yield _settings(config, manifest)
         yield _index(config, directory, manifest, rows)
         yield _agreement(catalog, directory, manifest, rows)
     except (IndexStateError, OSError) as error:
         yield Check("index", "broken", str(error), "ragcli index --full")
         return
-    yield _settings(config, manifest)
     if manifest.embedder is not None:
         yield _model(config, manifest)
 
@@ -160,7 +160,10 @@ def _index(config: Config, directory: Path, manifest: Manifest, rows: "NDArray[n
     """The parts open, hold as many chunks as they should, and have exactly one vector for each."""
     import numpy as np
 
-    problems = count_problems(directory, manifest, open_parts(directory, manifest, config.index))
+    # Words are cut by the configured language: another one than the index was made with cannot open it.
+    readable = not any(name.startswith("lexical") for name in changed_settings(config.index, manifest))
+    parts_opened = open_parts(directory, manifest, config.index, lexical=readable)
+    problems = count_problems(directory, manifest, parts_opened)
     if not problems and manifest.vectors is not None:
         from ragcli.index.vectors.store import read_rows
 
@@ -170,7 +173,7 @@ def _index(config: Config, directory: Path, manifest: Manifest, rows: "NDArray[n
     if problems:
         return Check("index", "broken", "; ".join(problems), "ragcli index --full")
     parts = [] if manifest.vectors is None else [f"{manifest.vectors.type} vectors"]
-    parts += ["lexical"] if manifest.lexical is not None else []
+    parts += ["lexical"] if parts_opened.lexical is not None else []
     return Check("index", "ok", f"opens: {' and '.join(parts)}, {manifest.chunks:,} chunks each")
 
 

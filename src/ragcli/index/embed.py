@@ -142,8 +142,10 @@ class CachedEmbedding(Generic[Payload]):
 
     def _take_finished(self, leave: int) -> None:
         while len(self._running) > leave:
-            block, future = self._running.popleft()
-            self._take(block, self._checked(future.result(), len(block)))
+            block, future = self._running[0]  # stays there until it is done: an interrupted wait loses nothing
+            vectors = future.result()
+            self._running.popleft()
+            self._take(block, self._checked(vectors, len(block)))
             if time.monotonic() - self._saved_at > _COMMIT_S:
                 self._save()
 

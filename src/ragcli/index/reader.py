@@ -14,6 +14,7 @@ from ragcli.config.index import IndexConfig
 from ragcli.errors import ForeignModelError, IndexCorruptError, IndexMissingError, IndexStaleError
 from ragcli.index.catalog_state import catalog_state
 from ragcli.index.manifest import CHUNKS, LEXICAL, VECTORS, Manifest, read_manifest
+from ragcli.index.row_numbers import read_row_numbers
 from ragcli.index.settings import changed_settings
 from ragcli.workspace import Workspace, generations
 from ragcli.workspace.catalog import Catalog
@@ -198,13 +199,7 @@ def open_parts(
 
 def read_chunk_rows(directory: Path) -> "NDArray[np.int64]":
     """Chunk rows of a generation, ascending, mapped from its file."""
-    import numpy as np
-
-    try:
-        rows: NDArray[np.int64] = np.load(directory / CHUNKS, mmap_mode="r")
-    except (ValueError, EOFError) as error:
-        raise IndexCorruptError(f"{directory / CHUNKS} is damaged: {error}", hint="ragcli doctor") from error
-    return rows
+    return read_row_numbers(directory / CHUNKS)
 
 
 def count_problems(directory: Path, manifest: Manifest, parts: Parts) -> list[str]:

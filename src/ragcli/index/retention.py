@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragcli.errors import IndexCorruptError
 from ragcli.index.context import items
-from ragcli.index.manifest import CHUNKS, read_manifest
+from ragcli.index.manifest import read_manifest
 from ragcli.index.reader import read_chunk_rows
 from ragcli.workspace import Workspace, generations
 from ragcli.workspace.catalog import Catalog
@@ -51,8 +52,8 @@ def kept_rows(workspace: Workspace) -> "NDArray[np.int64] | None":
     rows = [np.empty(0, np.int64)]
     for name in generations.list_generations(workspace):
         try:
-            rows.append(np.load(workspace.generations / name / CHUNKS))
-        except (OSError, ValueError, EOFError):
+            rows.append(read_chunk_rows(workspace.generations / name))
+        except (OSError, IndexCorruptError):
             return None
     return np.unique(np.concatenate(rows))
 

@@ -111,10 +111,10 @@ def detect_type(path: str, head: bytes) -> DocumentType | None:
         return "pdf"
     if is_binary(head):
         return _package(head) if not suffix else None
-    if suffix in _TEXTUAL:
-        return _TEXTUAL[suffix]
     if language_of(name):
         return "code"
+    if suffix in _TEXTUAL:
+        return _TEXTUAL[suffix]
     return None if suffix else _sniff(head)
 
 

@@ -88,7 +88,7 @@ class Parser:
         try:
             return self._parse(task, content, outcome)
         except DataError as error:
-            return outcome._replace(reason=error.message)
+            return outcome._replace(reason=_why(error))
         except Exception as error:
             if isinstance(error, RagcliError):
                 raise
@@ -133,18 +133,19 @@ class Parser:
         """
         try:
             content = self._content(task)
+            found = self._detect(task, content)
+            if found is None:
+                raise DataError(
+                    refusal(task.path, content.data[:HEAD_BYTES]), hint="--type reads it as a type of your choice"
+                )
+            documents = _Documents(self._recipe, RawFile(task.path, content.data, found), content.mtime_ns)
+            yield from documents
+            if not documents.count:
+                raise DataError(_EMPTY)
+        except DataError as error:
+            raise DataError(f"{task.path}: {error.message}", hint=error.hint) from error
         except OSError as error:
             raise DataError(f"{task.path}: {_why(error)}") from error
-        found = self._detect(task, content)
-        if found is None:
-            raise DataError(
-                f"{task.path}: {refusal(task.path, content.data[:HEAD_BYTES])}",
-                hint="--type reads it as a type of your choice",
-            )
-        documents = _Documents(self._recipe, RawFile(task.path, content.data, found), content.mtime_ns)
-        yield from documents
-        if not documents.count:
-            raise DataError(f"{task.path}: {_EMPTY}")
 
     def cut(self, document: Document) -> list[Chunk]:
         """The chunks of a document."""
@@ -254,7 +255,7 @@ def _clean(text: str) -> str:
 def _why(error: Exception) -> str:
     match error:
         case DataError():
-            return error.message
+            return f"{error.message}; {error.hint}" if error.hint else error.message
         case OSError():
             return (error.strerror or str(error)).lower()
         case RecursionError():

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Self
 
@@ -36,13 +37,14 @@ class _Worker:
     def __init__(self, recipes: Sequence[Recipe]) -> None:
         ours, theirs = socket.socketpair()
         environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
-        with theirs:
+        with ours, theirs:  # ours is detached once the process is there
             command = [sys.executable, "-P", "-c", _START, str(theirs.fileno()), json.dumps(sys.path)]
             self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment)
-        self.connection = Connection(ours.detach())
+            self.connection = Connection(ours.detach())
         self.jobs: deque[Job] = deque()
         self.ready = False
-        self.connection.send(list(recipes))
+        with suppress(OSError):  # when it died already, the reading end tells
+            self.connection.send(list(recipes))
 
     @property
     def hungry(self) -> bool:
@@ -73,11 +75,18 @@ class WorkerPool:
 
     def __init__(self, recipes: Sequence[Recipe], workers: int) -> None:
         self._recipes = recipes
-        self._workers = [_Worker(recipes) for _ in range(workers)]
+        self._count = workers
+        self._workers: list[_Worker] = []
         self._again: deque[Job] = deque()  # given to a worker that died over an earlier job
         self._done: dict[int, FileOutcome] = {}
 
     def __enter__(self) -> Self:
+        for _ in range(self._count):
+            try:
+                self._start()
+            except BackendError:
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,7 +98,7 @@ class WorkerPool:
 
         Raises:
             RagcliError: what a worker raised, if it concerns every file.
-            BackendError: workers cannot be started.
+            BackendError: a worker cannot be started.
         """
         source = _Source(jobs)
         number = 0
@@ -157,7 +166,16 @@ class WorkerPool:
                 task.path, job.size, task.mtime_ns, 0, "", "failed", _how_it_ended(status)
             )
             self._again.extend(worker.jobs)
-        self._workers.append(_Worker(self._recipes))
+        self._start()
+
+    def _start(self) -> None:
+        try:
+            self._workers.append(_Worker(self._recipes))
+        except OSError as error:
+            raise BackendError(
+                f"a process that reads files cannot be started: {error.strerror or error}",
+                hint="read with fewer of them, or with none: --set ingest.workers=1",
+            ) from error
 
 
 class _Source:

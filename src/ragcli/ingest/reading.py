@@ -13,7 +13,7 @@ from ragcli.workspace.ledger import Ledger
 
 _ISOLATED = (".pdf", ".docx", ".pptx", ".xlsx", ".epub")
 """Formats whose parsers are large C libraries or unpack archives: never in the process that writes."""
-_SMALL_FILE_BYTES = 2**20
+_SMALL_FILE_BYTES = 2**16  # whatever is in it, no parser takes minutes over it
 _SMALL_RUN_BYTES = 2**20
 _BYTES_PER_WORKER = 2**18
 

@@ -1,6 +1,7 @@
 """Everything that shapes what is made of the files of a source, and its fingerprints."""
 
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import assert_never
 
 from ragcli.config.fingerprint import fingerprint
@@ -11,14 +12,14 @@ from ragcli.config.index import (
     OpenAIEmbedderConfig,
     SentenceTransformersConfig,
 )
-from ragcli.config.ingest import ChunkerConfig, LimitsConfig, LoadersConfig
+from ragcli.config.ingest import AutoChunkerConfig, ChunkerConfig, LimitsConfig, LoadersConfig
 from ragcli.config.models import ModelsConfig
 from ragcli.config.settings import Config
 from ragcli.ingest.chunkers import Chunker
 from ragcli.ingest.sources import Source
 from ragcli.records import DocumentType, Metadata
 
-INGEST_VERSION = 1
+INGEST_VERSION = 2
 """Raised whenever a loader or chunker makes something else of the same file: everything is then read anew."""
 
 
@@ -41,7 +42,8 @@ class Recipe:
 
     def cutting(self) -> str:
         """Fingerprint of what decides how a document is cut: a document cut under the same one keeps its chunks."""
-        return fingerprint(INGEST_VERSION, self.chunker, self.tokenizer, _shaping(self.embedder))
+        embedder = (self.embedder,) if _reads_meaning(self.chunker) else _shaping(self.embedder)
+        return fingerprint(INGEST_VERSION, self.chunker, self.tokenizer, embedder)
 
 
 def recipe_of(config: Config, source: Source) -> Recipe:
@@ -62,11 +64,19 @@ def recipe_of(config: Config, source: Source) -> Recipe:
 def chunker_of(recipe: Recipe) -> Chunker:
     """The chunker of a recipe, with the token counter and the embedder's limit it needs."""
     from ragcli.ingest.chunkers.build import build_chunker
-    from ragcli.models.build import token_limit
+    from ragcli.models.build import build_embedder, token_limit
     from ragcli.models.tokens import build_token_counter
 
     counter = build_token_counter(recipe.tokenizer, recipe.embedder, recipe.models)
-    return build_chunker(recipe.chunker, counter, token_limit(recipe.embedder, recipe.models))
+    limit = token_limit(recipe.embedder, recipe.models)
+    embedder = cache(partial(build_embedder, recipe.embedder, recipe.models))  # opened only where vectors are asked for
+    return build_chunker(recipe.chunker, counter, limit, lambda texts: embedder().embed_documents(texts))
+
+
+def _reads_meaning(chunker: ChunkerConfig) -> bool:
+    """Whether the embedder's vectors decide where a document is cut."""
+    parts = (chunker.prose, chunker.structured) if isinstance(chunker, AutoChunkerConfig) else (chunker,)
+    return any(getattr(part, "breakpoints", "none") == "semantic" for part in parts)
 
 
 def _shaping(embedder: EmbedderConfig) -> tuple[object, ...]:

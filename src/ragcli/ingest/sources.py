@@ -176,7 +176,7 @@ def _of_path(
         narrowed = _narrowed(owner, selection)
         return narrowed if path == owner.root else replace(narrowed, selected=(_relative(path, owner.root),))
     root = path if path.is_dir() else path.parent
-    settings = SourceConfig(
+    settings = SourceConfig.defaults(
         path=root, include=selection.include, exclude=selection.exclude, gitignore=selection.gitignore
     )
     selected = () if root == path else (path.name,)
@@ -201,9 +201,9 @@ def _known_owner(path: Path, known: Mapping[str, SourceRow], selection: Selectio
         return None
     root = Path(row.root)
     if path == root:
-        settings = SourceConfig(path=root, include=selection.include, exclude=selection.exclude)
+        settings = SourceConfig.defaults(path=root, include=selection.include, exclude=selection.exclude)
         return Source(row.name, root, "path", settings)
-    return Source(row.name, root, "path", SourceConfig(path=root))
+    return Source(row.name, root, "path", SourceConfig.defaults(path=root))
 
 
 def _narrowed(source: Source, selection: Selection) -> Source:

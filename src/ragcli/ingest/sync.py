@@ -12,7 +12,6 @@ from ragcli.errors import DataError, UsageError
 from ragcli.ingest.apply import Writer
 from ragcli.ingest.duplicates import find_duplicates, held_back
 from ragcli.ingest.plan import Renamed, SourcePlan, find_renamed, plan_source
-from ragcli.ingest.reading import read_files
 from ragcli.ingest.recipe import recipe_of
 from ragcli.ingest.result import FileChange, FileProblem, IngestResult, Listener
 from ragcli.ingest.scan import FoundFile, scan
@@ -106,7 +105,7 @@ class _Run:
             plans.append(self._plan_stdin(self._options.stdin))
         ended = {name: self._known_files(name) for name in resolved.ended}
         renamed = find_renamed(plans, {name: rows.values() for name, rows in ended.items()})
-        gone = _gone(plans, ended)
+        gone = self._gone(plans, ended)
         self._guard(gone, renamed, [*(plan.source.name for plan in plans), *ended])
         writer = Writer(self._ledger)
         if not self._options.dry_run:
@@ -131,7 +130,7 @@ class _Run:
         return plan_source(source, recipe.settings(source.type), scan(source), self._known_files(source.name))
 
     def _plan_stdin(self, given: StdinInput) -> SourcePlan:
-        settings = SourceConfig(path=Path("-"))
+        settings = SourceConfig.defaults(path=Path("-"))
         source = Source(_STDIN, Path("/"), "stdin", settings, selected=(given.name,), type=given.type)
         file = FoundFile(given.name, "", len(given.data), time.time_ns())
         before = self._known_files(_STDIN).get(given.name)
@@ -145,6 +144,16 @@ class _Run:
         if name not in self._files:
             self._files[name] = self._ledger.files(name)
         return self._files[name]
+
+    def _gone(self, plans: list[SourcePlan], ended: Mapping[str, Mapping[str, FileRow]]) -> list[FileChange]:
+        """Files whose documents the run retires."""
+        rows = [(plan.source.name, row) for plan in plans for row in plan.removed]
+        rows += [(name, row) for name, files in ended.items() for row in files.values()]
+        return [
+            FileChange(name, row.path)
+            for name, row in rows
+            if row.state == "read" or (row.state == "failed" and self._ledger.versions(name, row.path))
+        ]
 
     def _guard(self, gone: list[FileChange], renamed: list[Renamed], names: list[str]) -> None:
         """Refuse to remove more than the allowed share of the documents of the run's sources."""
@@ -164,6 +173,10 @@ class _Run:
             )
 
     def _read(self, plans: list[SourcePlan], writer: Writer) -> None:
+        if not any(plan.to_read for plan in plans):
+            return  # most runs end here, and what reads files takes longer to import than they take
+        from ragcli.ingest.reading import read_files
+
         recipes = [recipe_of(self._config, plan.source) for plan in plans]
         for plan, outcome in read_files(plans, recipes, self._ledger, self._config.ingest.workers, self._listener):
             writer.write(plan, outcome)
@@ -207,13 +220,6 @@ class _Run:
             dry_run=self._options.dry_run,
             seconds=time.monotonic() - self._started,
         )
-
-
-def _gone(plans: list[SourcePlan], ended: Mapping[str, Mapping[str, FileRow]]) -> list[FileChange]:
-    """Files whose documents the run retires."""
-    rows = [(plan.source.name, row) for plan in plans for row in plan.removed]
-    rows += [(name, row) for name, files in ended.items() for row in files.values()]
-    return [FileChange(name, row.path) for name, row in rows if row.state != "skipped"]
 
 
 def _pending(plans: list[SourcePlan]) -> tuple[list[FileChange], list[FileChange]]:

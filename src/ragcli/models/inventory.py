@@ -24,7 +24,7 @@ class ModelEntry:
 
     Attributes:
         origin: Where it is; empty when it is not on this machine.
-        size: Bytes of its main weight file.
+        size_bytes: Of its main weight file.
         revision: The hub's commit, where it is known.
         pinned: Whether ``models pull`` recorded its files.
         runtime: What runs it, or why it does not run as an embedder.
@@ -35,7 +35,7 @@ class ModelEntry:
     task: str
     origin: str
     folder: str
-    size: int
+    size_bytes: int
     revision: str
     pinned: bool
     runtime: str

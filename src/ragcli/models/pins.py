@@ -31,7 +31,7 @@ class FileRecord:
     """One file of a model: its path inside the model folder, its size and SHA-256."""
 
     path: str
-    size: int
+    size_bytes: int
     sha256: str
 
 

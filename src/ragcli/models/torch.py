@@ -102,7 +102,10 @@ class TorchEmbedder:
         with self._lock:
             import torch
             from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
 
+            logging.set_verbosity_error()
+            logging.disable_progress_bar()
             if self._device == "cpu":
                 torch.set_num_threads(self._threads)
             try:

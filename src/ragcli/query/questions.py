@@ -10,6 +10,7 @@ from ragcli.records import Query
 
 _TEXT_FIELDS = ("question", "text", "query")
 _ID_FIELDS = ("id", "_id")
+_MAX_BYTES = 256 * 2**20
 
 
 def read_questions(file: Path) -> list[Query]:
@@ -19,9 +20,13 @@ def read_questions(file: Path) -> list[Query]:
         DataError: The file cannot be read, holds no question or one id twice, or a line is malformed.
     """
     try:
-        lines = file.read_text("utf-8-sig").splitlines()
+        with file.open("rb") as stream:
+            data = stream.read(_MAX_BYTES + 1)
+        lines = data.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the questions in {file}: {error}") from error
+    if len(data) > _MAX_BYTES:
+        raise DataError(f"{file} is larger than {_MAX_BYTES:,} bytes", hint="ask in several files, or through -")
     jsonl = file.suffix.lower() in {".jsonl", ".ndjson"}
     queries = list(_records(file, lines) if jsonl else numbered(lines))
     if not queries:

@@ -8,9 +8,9 @@ A condition is a key, an operator and a value:
 
 Keys are ``type``, ``path``, ``name``, ``title``, ``source``, ``language``, ``modified``, the document's metadata, and
 of the chunk ``page``, ``symbol``, ``heading`` and its metadata. Where a key has a list of values, one that fits is
-enough. A value may stand in double quotes. In ``path`` and ``name`` a glob's ``*`` stops at a slash and ``**`` does
-not; a glob without a slash is held against the last part too. ``modified`` is a date or time in ISO 8601, in UTC
-unless it says otherwise; ``modified=2024-06`` means within that month.
+enough. A value may stand in double quotes. Globs of ``path`` and ``name`` are those of .gitignore files: ``*`` stops at
+a slash and ``**`` does not, and a glob without a slash is held against the last part too. ``modified`` is a date or
+time in ISO 8601, in UTC unless it says otherwise; ``modified=2024-06`` means within that month.
 """
 
 import operator
@@ -22,6 +22,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ragcli.errors import UsageError
+from ragcli.ingest.globs import GlobList
 from ragcli.workspace.catalog import Catalog
 from ragcli.workspace.filter_sql import Choice, Scalar, chosen_rows, field_values, key_field, known_keys
 
@@ -135,7 +136,10 @@ def _test(condition: Condition) -> Callable[[Scalar], bool]:
         return _time_test(condition)
     literal = condition.values[0]
     if condition.operator == "~=":
-        pattern = _glob(literal, in_path=condition.key in {"path", "name"})
+        if condition.key in {"path", "name"}:
+            paths = GlobList([literal])
+            return lambda value: isinstance(value, str) and paths.matches(value)
+        pattern = _glob(literal)
         return lambda value: value is not None and pattern.fullmatch(_text(value)) is not None
     if condition.operator in _ORDER:
         return _order_test(_ORDER[condition.operator], literal)
@@ -231,16 +235,23 @@ def _ns(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
-def _glob(glob: str, *, in_path: bool) -> re.Pattern[str]:
-    """A glob as a regular expression for the whole value."""
-    one, many = ("[^/]", "[^/]*") if in_path else (".", ".*")
-    pieces = {"**/": "(?:.*/)?", "**": ".*", "*": many, "?": one}
-    pattern = "".join(
-        pieces.get(part) or _bracket(part) or re.escape(part)
-        for part in re.findall(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", glob, re.DOTALL)
-    )
-    anywhere = "(?:.*/)?" if in_path and "/" not in glob else ""
-    return re.compile(anywhere + pattern, re.DOTALL)
+def _glob(glob: str) -> re.Pattern[str]:
+    """A glob as a regular expression for the whole value.
+
+    A star that another one follows takes as little as it can and never gives it back: that changes no result, because
+    the later one takes what the earlier one left, and it keeps ``a*a*a*a*b`` linear.
+    """
+    pieces = [""]
+    for part in re.findall(r"\*+|\?|\[!?[^\]/]+\]|.", glob, re.DOTALL):
+        if part[0] == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += "." if part == "?" else _bracket(part) or re.escape(part)
+    first, *rest = pieces
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    *middle, last = rest
+    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle) + f".*{last}", re.DOTALL)
 
 
 def _bracket(part: str) -> str:

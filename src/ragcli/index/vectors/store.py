@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ragcli.config.index import VectorsConfig
 from ragcli.errors import IndexCorruptError
+from ragcli.index.row_numbers import read_row_numbers
 from ragcli.index.vectors.building import VectorType, build, build_delta, resolve_type
 from ragcli.index.vectors.engines import wrap
 from ragcli.index.vectors.library import load_faiss
@@ -78,8 +79,7 @@ def read_rows(directory: Path, name: SegmentName) -> "NDArray[np.int64]":
     path = directory / f"{name}.rows.npy"
     if not path.exists():
         return np.empty(0, np.int64)
-    rows: NDArray[np.int64] = np.load(path, mmap_mode="r")
-    return rows
+    return read_row_numbers(path)
 
 
 def read_delta(directory: Path) -> "NDArray[np.float32]":

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from ragcli.config.ingest import ProseChunkerConfig
 from ragcli.ingest.chunkers.breadcrumbs import Breadcrumbs
+from ragcli.ingest.chunkers.cohesion import Meaning, meaning_of
 from ragcli.ingest.chunkers.packing import (
     FORCED_CUT,
     LINE_CUT,
@@ -28,17 +29,28 @@ class ProseChunker:
         config: Wanted and least size, and whether the title is embedded with every chunk.
         counter: What a token is.
         limit: Longest chunk the embedder takes, title included.
+        embed: Vectors of texts by the embedder, for semantic breakpoints.
     """
 
-    def __init__(self, config: ProseChunkerConfig, counter: TokenCounter, limit: int | None) -> None:
+    def __init__(
+        self,
+        config: ProseChunkerConfig,
+        counter: TokenCounter,
+        limit: int | None,
+        embed: Meaning | None = None,
+    ) -> None:
         self._counter = counter
+        self._embed = embed
+        self._breakpoints = config.breakpoints
         self._breadcrumb = config.breadcrumb
         self._sizes = Sizes.of(config.size_tokens, config.min_tokens, limit)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """Chunks that share no text and leave out nothing but white space."""
         ruler = Ruler(document.text, self._counter)
-        return chunks_of(document, list(self._units(document, ruler)), ruler, self._counter, self._sizes)
+        units = list(self._units(document, ruler))
+        meaning = meaning_of(self._breakpoints, self._embed)
+        return chunks_of(document, units, ruler, self._counter, self._sizes, meaning)
 
     def _units(self, document: Document, ruler: Ruler) -> Iterator[Unit]:
         if not self._breadcrumb:

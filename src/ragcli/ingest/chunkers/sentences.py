@@ -8,6 +8,7 @@ after a terminator stay with their sentence.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 _CLOSERS = "\"'”’»›)\\]}*_"  # noqa: RUF001 - quotation marks as people type them
@@ -59,7 +60,13 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> Iterator[Sen
 
     A line break ends a sentence too, unless it only wraps running text. A paragraph ends at a blank line.
     """
-    yield from _Splitter(text).split(start, len(text) if end is None else end)
+    yield from _splitter(text).split(start, len(text) if end is None else end)
+
+
+@lru_cache(maxsize=1)
+def _splitter(text: str) -> "_Splitter":
+    """The splitter of a text: a document is asked for block by block."""
+    return _Splitter(text)
 
 
 class _Splitter:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from ragcli.config.ingest import StructuredChunkerConfig
 from ragcli.ingest.chunkers.breadcrumbs import Breadcrumbs
+from ragcli.ingest.chunkers.cohesion import Meaning, meaning_of
 from ragcli.ingest.chunkers.packing import HEADING_CUT, LINE_CUT, SENTENCE_CUT, Sizes, Unit, chunks_of
 from ragcli.ingest.chunkers.prose import pieces, prose_units
 from ragcli.ingest.chunkers.ruler import Ruler
@@ -28,10 +29,19 @@ class StructuredChunker:
         config: Wanted and least size, and whether title and headings are embedded with a chunk.
         counter: What a token is.
         limit: Longest chunk the embedder takes, prefix included.
+        embed: Vectors of texts by the embedder, for semantic breakpoints.
     """
 
-    def __init__(self, config: StructuredChunkerConfig, counter: TokenCounter, limit: int | None) -> None:
+    def __init__(
+        self,
+        config: StructuredChunkerConfig,
+        counter: TokenCounter,
+        limit: int | None,
+        embed: Meaning | None = None,
+    ) -> None:
         self._counter = counter
+        self._embed = embed
+        self._breakpoints = config.breakpoints
         self._breadcrumb = config.breadcrumb
         self._sizes = Sizes.of(config.size_tokens, config.min_tokens, limit)
 
@@ -40,7 +50,8 @@ class StructuredChunker:
         ruler = Ruler(document.text, self._counter)
         crumbs = Breadcrumbs(document, self._counter, self._sizes.limit) if self._breadcrumb else None
         units = list(_Outline(document, ruler, self._counter, self._sizes, crumbs).units())
-        return chunks_of(document, units, ruler, self._counter, self._sizes)
+        meaning = meaning_of(self._breakpoints, self._embed)
+        return chunks_of(document, units, ruler, self._counter, self._sizes, meaning)
 
 
 class _Outline:

@@ -10,7 +10,7 @@ from ragcli.ingest.loaders.decode import normalise
 from ragcli.records import Block, BlockKind, Metadata
 
 _BLANK = re.compile(r"[ \t\n\r\f\v\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
-_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u2060\ufeff\x00-\x08\x0e-\x1f]")
+_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f]")
 
 
 def one_line(text: str) -> str:
@@ -160,17 +160,16 @@ class Composer:
     def _write(self, text: str) -> None:
         self._length += len(text)
         if self._length > self.max_chars:
-            raise DataError(
-                f"longer than {self.max_chars} characters of text", hint="raise ingest.limits.max_text_chars to take it"
-            )
+            raise too_long(self.max_chars)
         self._parts.append(text)
 
 
 def list_piece(text: str, depth: int = 1, marker: str = "-") -> Piece:
-    """A list item as a piece."""
+    """A list item as a piece; without a marker, the rest of one that a block interrupted."""
     lines = lines_of(text).split("\n")
-    indent = "\n" + " " * (2 * (depth - 1) + len(marker) + 1)
-    return Piece("list_item", f"{marker} {indent.join(lines)}" if lines[0] else "", level=depth)
+    first = f"{marker} " if marker else ""
+    indent = "\n" + " " * (2 * (depth - 1) + len(first))
+    return Piece("list_item", first + indent.join(lines) if lines[0] else "", level=depth)
 
 
 def table_piece(rows: Sequence[Sequence[str]], header_rows: int = 0) -> Piece:
@@ -190,10 +189,14 @@ def first_heading(blocks: Sequence[Block]) -> str:
 def check_length(text: str, max_chars: int) -> None:
     """Raises ``DataError`` for a text longer than allowed."""
     if len(text) > max_chars:
-        raise DataError(
-            f"longer than {max_chars} characters of text ({len(text)})",
-            hint="raise ingest.limits.max_text_chars to take it",
-        )
+        raise too_long(max_chars, f" ({len(text)})")
+
+
+def too_long(max_chars: int, how_long: str = "") -> DataError:
+    """What is raised for a text longer than allowed."""
+    return DataError(
+        f"longer than {max_chars} characters of text{how_long}", hint="raise ingest.limits.max_text_chars to take it"
+    )
 
 
 def stem_of(path: str) -> str:

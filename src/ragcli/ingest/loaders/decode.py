@@ -27,7 +27,7 @@ _SAMPLE_BYTES = 64 * 1024
 _CONTROLS = bytes(set(range(0x20)) - {0x08, 0x09, 0x0A, 0x0C, 0x0D, 0x1B}) + b"\x7f"
 _MAX_CONTROL_SHARE = 0.01
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
-_ISO_2022 = re.compile(rb"\x1b(?:\$[@B]|\([BJI])")
+_ISO_2022_JP = re.compile(rb"\x1b\$[@B]")
 _WESTERN = frozenset(
     "àâäáãåæçéèêëíìîïñóòôöõøœúùûüýÿßÀÂÄÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÖÕØŒÚÙÛÜÝŸðÐþÞ“”„«»—…•·°§©®™€£¿¡"
     "\u00a0\u00b4\u2013\u2018\u2019\u201a"  # no-break space, acute, en dash, single quotes
@@ -39,7 +39,7 @@ _NOT_WESTERN = ("cp1250", "cp1254", "cp1257", "iso8859_2")
 def decode(data: bytes, declared: str = "") -> str:
     r"""The text of a file: no byte order mark, ``\n`` line ends only, no lone surrogates.
 
-    Order: byte order mark, UTF-8, the declared encoding, a guess.
+    Order: byte order mark, seven-bit Japanese, UTF-8, the declared encoding, a guess.
 
     Args:
         data: The file.
@@ -52,9 +52,10 @@ def decode(data: bytes, declared: str = "") -> str:
         if data.startswith(mark):
             return normalise(_decode_strictly(data[len(mark) :], encoding))
     refuse_binary(data)
-    if not _ISO_2022.search(data):  # seven-bit Japanese would pass as ASCII
+    encodings = ("iso2022_jp_2", "utf-8") if _ISO_2022_JP.search(data) else ("utf-8",)  # it would pass as ASCII
+    for encoding in encodings:
         try:
-            return normalise(data.decode("utf-8"))
+            return normalise(data.decode(encoding))
         except UnicodeDecodeError:
             pass
     return normalise(_decode_other(data, declared))

@@ -57,9 +57,9 @@ class EpubLoader:
                     page = read_html(_decode(archive.read(chapter)), drop_boilerplate=self._config.drop_boilerplate)
                     for piece in page.pieces:
                         composer.add(piece)
-            parsed = composer.parsed(package.title or stem_of(file.path), package.metadata)
+            parsed = composer.parsed(package.title, package.metadata)
             if parsed.text:
-                yield parsed
+                yield parsed if parsed.title else composer.parsed(stem_of(file.path), parsed.metadata)
 
 
 def _decode(data: bytes) -> str:

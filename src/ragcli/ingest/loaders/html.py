@@ -1,6 +1,7 @@
 """Web pages: the content without the furniture, headings, lists, tables and code kept."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -68,9 +69,9 @@ class HtmlLoader:
             composer = Composer(self._limits.max_text_chars)
             for piece in page.pieces:
                 composer.add(piece)
-            parsed = composer.parsed(_title(page) or stem_of(file.path), page.metadata)
+            parsed = composer.parsed(_title(page), page.metadata)
             if parsed.text:
-                yield parsed
+                yield parsed if parsed.title else composer.parsed(stem_of(file.path), parsed.metadata)
 
 
 def is_xml(data: bytes) -> bool:
@@ -146,8 +147,9 @@ def _is_h1(piece: Piece) -> bool:
 def _title(page: HtmlPage) -> str:
     """The page's title without the name of the site, which it shares with every other page there."""
     heading = next((piece.text for piece in page.pieces if _is_h1(piece)), "")
-    parts = _TITLE_PARTS.split(page.title)
-    return heading if not page.title or heading in parts else page.title
+    parts, own = _TITLE_PARTS.split(page.title), _TITLE_PARTS.split(heading)
+    is_part = any(parts[start : start + len(own)] == own for start in range(len(parts)))
+    return heading if is_part or not page.title else page.title
 
 
 def _metadata(parser: object) -> Metadata:
@@ -169,13 +171,17 @@ def _refuse_costly(html: str) -> None:
     if html.count("<") < 2000 and len(html) < _LONG_TAG_CHARS:
         return
     depth = work = roots = 0
+    opened: Counter[str] = Counter()
     for found in _TAG.finditer(html):
         closing, name = found.groups()
         tag = name.lower()
         if tag in _VOID or tag in _SELF_CLOSING:
             continue
         roots += tag in {"html", "body"}  # later ones add their attributes to the first
-        depth = max(0, depth - 1) if closing else depth + 1
+        if not closing or opened[tag]:  # an end that fits nothing closes nothing
+            step = -1 if closing else 1
+            opened[tag] += step
+            depth += step
         work += depth
     if work > _MAX_TREE_WORK or roots > _MAX_ROOTS:
         raise DataError("nested too deeply to be read as HTML")

@@ -41,8 +41,7 @@ class HtmlWalker:
         self._boilerplate = boilerplate
         self._buffer: list[str] = []
         self._lists: list[int] = []  # next number per open list; 0 in one without numbers
-        self._items = 0
-        self._marked = False  # whether the open list item has its marker already
+        self._items: list[bool] = []  # whether each open list item has its marker already
         self._quotes = 0
         self._content: list[tuple[str, int]] = []
 
@@ -108,8 +107,7 @@ class HtmlWalker:
         if tag in {"ol", "ul", "dir"}:
             self._lists.append(_first_number(node) if tag == "ol" else 0)
         elif tag == "li":
-            self._items += 1
-            self._marked = False
+            self._items.append(False)
         elif tag == "blockquote":
             self._quotes += 1
         elif tag in {"main", "article"}:
@@ -124,9 +122,8 @@ class HtmlWalker:
         self._flush()
         if tag in {"ol", "ul", "dir"}:
             self._lists.pop()
-            self._marked = True  # what follows belongs to the item around the list
         elif tag == "li":
-            self._items -= 1
+            self._items.pop()
             if self._lists and self._lists[-1]:
                 self._lists[-1] += 1
         elif tag == "blockquote":
@@ -144,10 +141,17 @@ class HtmlWalker:
         if not text:
             return
         if self._items:
-            number = self._lists[-1] if self._lists else 0
-            self._add(list_piece(text, max(1, len(self._lists)), f"{number}." if number else "-"))
+            self._add(list_piece(text, max(1, len(self._lists)), self._marker()))
         else:
             self._add(Piece("quote" if self._quotes else "paragraph", text))
+
+    def _marker(self) -> str:
+        """The bullet or number of the open list item; nothing for what follows a block in it."""
+        if self._items[-1]:
+            return ""
+        self._items[-1] = True
+        number = self._lists[-1] if self._lists else 0
+        return f"{number}." if number else "-"
 
     def _add(self, piece: Piece) -> None:
         if piece.text:

@@ -11,7 +11,7 @@ from ragcli.ingest.loaders.compose import Composer, one_line, stem_of
 from ragcli.ingest.loaders.decode import decode, normalise
 from ragcli.ingest.loaders.guard import refusing
 from ragcli.ingest.loaders.languages import fence_language
-from ragcli.ingest.loaders.markdown import MarkdownParser
+from ragcli.ingest.loaders.markdown import MarkdownParser, without_data_urls
 
 _MAX_OUTPUT_LINES = 20
 _MAX_OUTPUT_CHARS = 1500
@@ -56,7 +56,7 @@ class IpynbLoader:
             for output in cell.get("outputs") or ():
                 composer.code(shortened(_output_text(_mapping(output))))
         elif source.strip() and self._markdown is not None:
-            text = source.strip("\n")
+            text = without_data_urls(source).strip("\n")
             composer.embed(text, self._markdown.blocks(text))
 
 

@@ -17,6 +17,7 @@ _TAG = re.compile(r"<[^<>]*>")
 _HTML_HEADING = re.compile(r"\s*<h([1-6])\b[^<>]*>(.{1,500}?)</h\1>\s*", re.DOTALL | re.IGNORECASE)
 _MARKUP = re.compile(r"[\\`*_\[\]<>!&]")
 _ANCHOR = re.compile(r"\s*\{[#.:][^{}]*\}\s*$")
+_DATA_URL = re.compile(r"data:[\w.+/;=-]{0,100}base64,[\w+/=%-]{40,}")
 _MAX_TITLE_CHARS = 500
 
 
@@ -30,7 +31,7 @@ class MarkdownLoader:
     def load(self, file: RawFile) -> Iterator[Parsed]:
         """One document, or none when the file is blank. Its text starts after the front matter."""
         with refusing("Markdown"):
-            source = decode(file.data)
+            source = without_data_urls(decode(file.data))
             check_length(source, self._limits.max_text_chars)
             metadata, start = split_front_matter(source)
             text = source[start:].lstrip("\n")
@@ -163,6 +164,11 @@ class _Layout:
                 elif child.type in {"softbreak", "hardbreak"}:
                     parts.append(" ")
         return one_line("".join(parts))
+
+
+def without_data_urls(source: str) -> str:
+    """Markdown without the images that were pasted into it: they are no text."""
+    return _DATA_URL.sub("", source) if "base64," in source else source
 
 
 def _closing(tokens: Sequence[Any], index: int) -> int:

@@ -44,6 +44,23 @@ def _sum(node: Any) -> str:
     return f"{_property(node, 'chr', '∫')}{bounds} {_part(node, 'e')}"
 
 
+def _function(node: Any) -> str:
+    """A named function; Word puts an invisible sign between name and argument, which would make one word of them."""
+    name = _part(node, "fName").replace("\u2061", "").strip()
+    argument = _part(node, "e").replace("\u2061", "").strip()
+    return name + argument if argument.startswith("(") else f"{name} {argument}"
+
+
+def _matrix(node: Any) -> str:
+    """Cells parted by commas, rows by semicolons."""
+    rows = [child for child in node if local_name(child) == "mr"]
+    return "; ".join(", ".join(formula_text(cell) for cell in row if local_name(cell) == "e") for row in rows)
+
+
+def _lines(node: Any) -> str:
+    return "; ".join(formula_text(child) for child in node if local_name(child) == "e")
+
+
 def _delimited(node: Any) -> str:
     inside = _property(node, "sepChr", "|").join(formula_text(child) for child in node if local_name(child) == "e")
     return f"{_property(node, 'begChr', '(')}{inside}{_property(node, 'endChr', ')')}"
@@ -57,6 +74,9 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
     "rad": _root,
     "nary": _sum,
     "d": _delimited,
+    "func": _function,
+    "m": _matrix,
+    "eqArr": _lines,
 }
 
 

@@ -10,9 +10,11 @@ from ragcli.ingest.loaders.compose import Composer, one_line, stem_of
 from ragcli.ingest.loaders.guard import refusing
 from ragcli.ingest.loaders.pdf_layout import PdfLayout
 from ragcli.ingest.loaders.pdf_lines import Line, read_lines
+from ragcli.ingest.loaders.words import words
 from ragcli.records import JsonValue
 
 _TAIL_BYTES = 16 * 1024
+_NOTHING = words("anonymous unspecified untitled title document unknown none")  # written for want of anything
 _METADATA = {"Author": "author", "Subject": "subject", "Keywords": "keywords"}
 _PDFIUM_PASSWORD_ERROR = "Incorrect password"  # noqa: S105 - PDFium's message
 
@@ -89,7 +91,7 @@ def _title(properties: dict[str, str], layout: PdfLayout, path: str) -> str:
     title = one_line(properties.get("Title", ""))
     lowered = title.lower()
     is_file_name = lowered.endswith((".doc", ".docx", ".pdf", ".tex", ".dvi", ".indd", ".qxd", ".ppt", ".pptx"))
-    if title and not is_file_name and lowered not in {"untitled", "(anonymous)", "title", "document"}:
+    if title and not is_file_name and lowered.strip("()") not in _NOTHING:
         return title.removeprefix("Microsoft Word - ")
     return layout.largest_on_first_page() or stem_of(path)
 
@@ -98,7 +100,7 @@ def _metadata(properties: dict[str, str], pages: int, empty: list[int]) -> dict[
     found: dict[str, JsonValue] = {"pages": pages}
     for name, key in _METADATA.items():
         value = one_line(properties.get(name, ""))
-        if value and value.lower() not in {"anonymous", "(anonymous)", "unspecified"}:
+        if value and value.lower().strip("()") not in _NOTHING:
             found[key] = value[:1000]
     if empty:
         found["pages_without_text"] = [*empty]

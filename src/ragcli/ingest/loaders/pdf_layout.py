@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"\d+")
 _COMPOUND = re.compile(r"\w+-\w+")
 _SOFT_HYPHENS = ("\ufffe", "\u00ad", "\u0002")
 # Second halves that are compounds rather than the rest of a word.
-_COMPOUND_TAILS = words("based centric driven oriented aware specific friendly related agnostic dependent")
+_COMPOUND_TAILS = words("based centric driven oriented aware specific friendly related agnostic dependent optimized")
 _HEADING_RATIO = 1.15
 _BODY_SHARE = 0.15
 _MAX_HEADING_CHARS = 150
@@ -56,9 +56,10 @@ class PdfLayout:
                     self._write_group(group, composer)
 
     def largest_on_first_page(self) -> str:
-        """The heading in the largest type on the first page: most often the title."""
-        lines = self._pages[0] if self._pages else ()
-        headings = [group for group in self._groups(lines) if self._level(group)]
+        """The heading in the largest type on the first page, or in bold at its top: most often the title."""
+        groups = list(self._groups(self._pages[0])) if self._pages else []
+        large = [group for group in groups if self._level(group) and round(group[0].size, 1) in self._sizes]
+        headings = large or [group for group in groups[:1] if self._level(group)]
         if not headings:
             return ""
         return self._joined(max(headings, key=lambda group: group[0].size))
@@ -222,20 +223,23 @@ def _in_reading_order(lines: Sequence[Line]) -> list[Line]:
 
 def _without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """Pages without the headers and footers that repeat on most of them, page numbers aside."""
-    if len(pages) < 4:
+    if len(pages) < 3:
         return [list(page) for page in pages]
     counts: Counter[tuple[str, int]] = Counter()
     for page in pages:
         counts.update({_running_key(line) for line in [*page[:2], *page[-2:]]})
     repeated = {key for key, count in counts.items() if count >= 3 and count > 0.5 * len(pages)}
-    return [
-        [
-            line
-            for index, line in enumerate(page)
-            if not ((index < 2 or index >= len(page) - 2) and _running_key(line) in repeated)
-        ]
-        for page in pages
+    return [_without_edges(page, repeated) for page in pages]
+
+
+def _without_edges(page: Sequence[Line], repeated: set[tuple[str, int]]) -> list[Line]:
+    """A page without running lines; where nothing else is on it, they are its text."""
+    kept = [
+        line
+        for index, line in enumerate(page)
+        if not ((index < 2 or index >= len(page) - 2) and _running_key(line) in repeated)
     ]
+    return kept or list(page)
 
 
 def _running_key(line: Line) -> tuple[str, int]:

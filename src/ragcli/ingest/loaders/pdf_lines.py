@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _BOLD_WEIGHT = 600
+_MAX_FONT_NAME = 128
 _WIDE_GAP = 1.0
 
 
@@ -61,13 +62,13 @@ def _measure(text_page: Any, text: str, position: int) -> Line:
         return Line(text, 0.0, 0.0, 0.0, 0.0, 0.0, bold=False)
     left, _, y = _box(text_page, first)
     _, right, last_y = _box(text_page, last)
-    size = _size(text_page, (first + last) // 2)  # a bullet or a footnote's mark has a size of its own
-    weight = min(raw.FPDFText_GetFontWeight(text_page, first), raw.FPDFText_GetFontWeight(text_page, last))
+    size = _size(text_page, min(first + _middle_of(text), last))
+    bold = _is_bold(text_page, first) and _is_bold(text_page, last)
     one_row = abs(y - last_y) < 0.5 * size
     cells: tuple[Cell, ...] = ()
     if one_row and last - first + 1 == len(text) and _has_wide_gap(text_page, first, len(text), size):
         cells = tuple(_cells(text_page, text, first, size))
-    return Line(text, left, right, y, last_y, size, weight >= _BOLD_WEIGHT, cells if len(cells) > 1 else ())
+    return Line(text, left, right, y, last_y, size, bold, cells if len(cells) > 1 else ())
 
 
 def _has_wide_gap(text_page: Any, first: int, count: int, size: float) -> bool:
@@ -111,6 +112,23 @@ def _box(text_page: Any, index: int) -> tuple[float, float, float]:
     x, y = ctypes.c_double(), ctypes.c_double()
     raw.FPDFText_GetCharOrigin(text_page, index, x, y)
     return left.value, right.value, y.value
+
+
+def _middle_of(text: str) -> int:
+    """Index of a letter in the middle: a bullet, a footnote's mark or a space that PDFium put in has another size."""
+    middle = len(text) // 2
+    return middle + next((step for step, letter in enumerate(text[middle:]) if not letter.isspace()), 0)
+
+
+def _is_bold(text_page: Any, index: int) -> bool:
+    """By the font's weight, or by its name: the fourteen fonts that every viewer has come without a weight."""
+    from pypdfium2 import raw
+
+    if raw.FPDFText_GetFontWeight(text_page, index) >= _BOLD_WEIGHT:
+        return True
+    name = ctypes.create_string_buffer(_MAX_FONT_NAME)
+    raw.FPDFText_GetFontInfo(text_page, index, name, _MAX_FONT_NAME, ctypes.c_int())
+    return b"bold" in name.value.lower()
 
 
 def _size(text_page: Any, index: int) -> float:

@@ -48,13 +48,34 @@ def _run_end(lines: Sequence[Line], start: int) -> int:
     if len(lines[start].cells) < 2:
         return start
     end = start + 1
-    while end < len(lines) and _follows(lines[end - 1], lines[end]):
+    while end < len(lines):
+        if _ends_cell(lines[end], lines[start:end]):
+            end += 1
+            continue
+        if not _follows(lines[end - 1], lines[end]):
+            break
         is_row = len(lines[end].cells) >= 2
         before_row = end + 1 < len(lines) and len(lines[end + 1].cells) >= 2 and _follows(lines[end], lines[end + 1])
         if not (is_row or (before_row and _fits_column(lines[end], lines[start:end]))):
             break
         end += 1
     return end
+
+
+def _ends_cell(line: Line, rows: Sequence[Line]) -> bool:
+    """Whether a line goes on with a cell of the row above it that does not stand in the first column.
+
+    It may begin above the row's other cells, which then stand in the middle of the row's height.
+    """
+    if line.cells or sum(len(row.cells) > 1 for row in rows) < 2:
+        return False
+    columns = _columns(rows)
+    return (
+        -line.size < rows[-1].last_y - line.y < _MAX_WRAP_DROP * line.size
+        and line.right <= columns[-1][1]
+        and _fits_column(line, rows)
+        and any(abs(line.left - left) < 0.5 * line.size for left, _ in columns[1:])
+    )
 
 
 def _follows(above: Line, below: Line) -> bool:

@@ -125,17 +125,21 @@ class RstWalker:
     def _list(self, node: Any, level: int, depth: int) -> None:
         number = int(node.get("start", 1)) if type(node).__name__ == "enumerated_list" else 0
         for item in node.children:
-            text: list[str] = []
-            marker = f"{number}." if number else "-"
-            for child in item.children:
-                if type(child).__name__ in {"paragraph", "line_block"}:
-                    text.append(_inline(child))
-                    continue
-                self._composer.list_item("\n".join(text), depth, marker)
-                text = []
-                self._node(child, level, depth)
-            self._composer.list_item("\n".join(text), depth, marker)
+            self._item(item, f"{number}." if number else "-", level, depth)
             number += bool(number)
+
+    def _item(self, item: Any, marker: str, level: int, depth: int) -> None:
+        """One list item; what follows a block in it has no marker again."""
+        text: list[str] = []
+        for child in item.children:
+            if type(child).__name__ in {"paragraph", "line_block"}:
+                text.append(_inline(child))
+                continue
+            if text:
+                self._composer.list_item("\n".join(text), depth, marker)
+                text, marker = [], ""
+            self._node(child, level, depth)
+        self._composer.list_item("\n".join(text), depth, marker)
 
     def _definition(self, node: Any, level: int, depth: int) -> None:
         terms = [_inline(child) for child in node.children if type(child).__name__ in {"term", "classifier"}]

@@ -1,7 +1,8 @@
-"""Plain text: paragraphs, underlined headings, bullet lists."""
+"""Plain text: paragraphs, headings underlined or in capitals, bullet lists."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ragcli.config.ingest import LimitsConfig
 from ragcli.ingest.loaders import Parsed, RawFile
@@ -13,6 +14,8 @@ from ragcli.records import Block
 _BULLET = re.compile(r"(?P<indent>[ \t]{0,12})(?:[-*+•◦▪‣–]|\d{1,3}[.)])[ \t]+\S")  # noqa: RUF001 - dashes are bullets too
 _UNDERLINE = re.compile(r"(={3,}|-{3,}|~{3,})[ \t]*$")
 _LEVELS = {"=": 1, "-": 2, "~": 3}
+_CAPITALS = re.compile(r"(?P<number>(?:\d{1,3}\.)*\d{1,3}[.)]?[ \t]+)?(?P<title>[^a-z]*[A-Z]{2}[^a-z]*[^a-z.,:;!?\s])")
+_CAPITALS_LEVEL = 2
 _MAX_HEADING_CHARS = 120
 
 
@@ -28,12 +31,18 @@ class TextLoader:
             text = decode(file.data)
             check_length(text, self._limits.max_text_chars)
             if text.strip():
-                blocks = text_blocks(text)
+                blocks = text_blocks(text, capitals=True)
                 yield Parsed(text, title=first_heading(blocks) or stem_of(file.path), blocks=tuple(blocks))
 
 
-def text_blocks(text: str, offset: int = 0) -> list[Block]:
-    """Blocks of plain text; ``offset`` is added to every position."""
+def text_blocks(text: str, offset: int = 0, *, capitals: bool = False) -> list[Block]:
+    """Blocks of plain text.
+
+    Args:
+        text: The text.
+        offset: Added to every position.
+        capitals: Whether a line of its own in capitals is a heading.
+    """
     blocks: list[Block] = []
     lines: list[tuple[int, str]] = []
     start = 0
@@ -41,11 +50,11 @@ def text_blocks(text: str, offset: int = 0) -> list[Block]:
         if line.strip():
             lines.append((start + offset, line))
         elif lines:
-            blocks.extend(_group(lines))
+            blocks.extend(_capitals(lines) if capitals and _is_in_capitals(lines) else _group(lines))
             lines = []
         start += len(line) + 1
     blocks.extend(_group(lines))
-    return blocks
+    return _nested(blocks)
 
 
 def _group(lines: list[tuple[int, str]]) -> Iterator[Block]:
@@ -64,6 +73,40 @@ def _group(lines: list[tuple[int, str]]) -> Iterator[Block]:
         yield _block(run)
 
 
+def _is_in_capitals(lines: list[tuple[int, str]]) -> bool:
+    return (
+        len(lines) == 1
+        and len(lines[0][1]) <= _MAX_HEADING_CHARS
+        and _CAPITALS.fullmatch(lines[0][1].strip()) is not None
+    )
+
+
+def _capitals(lines: list[tuple[int, str]]) -> Iterator[Block]:
+    """The heading that a line in capitals is; ``1.2`` before it lies a level below ``1.``."""
+    line = lines[0][1].strip()
+    found = _CAPITALS.fullmatch(line)
+    parts = len(re.findall(r"\d+", found["number"])) if found and found["number"] else 1
+    start = lines[0][0] + lines[0][1].index(line)
+    yield Block("heading", start, _end(lines[0]), level=min(6, _CAPITALS_LEVEL + parts - 1), title=one_line(line))
+
+
+def _nested(blocks: list[Block]) -> list[Block]:
+    """The blocks with the indents of list items made depths: relative to the items before them."""
+    indents: list[int] = []
+    found: list[Block] = []
+    for block in blocks:
+        if block.kind != "list_item":
+            indents = []
+            found.append(block)
+            continue
+        while indents and indents[-1] > block.level:
+            indents.pop()
+        if not indents or indents[-1] < block.level:
+            indents.append(block.level)
+        found.append(replace(block, level=len(indents)))
+    return found
+
+
 def _is_underlined(title: str, below: str) -> bool:
     stripped = title.strip()
     return (
@@ -79,8 +122,7 @@ def _block(lines: list[tuple[int, str]]) -> Block:
     bullet = _BULLET.match(lines[0][1])
     if bullet is None:
         return Block("paragraph", start, _end(lines[-1]))
-    depth = 1 + len(bullet["indent"].expandtabs(4)) // 2
-    return Block("list_item", start, _end(lines[-1]), level=depth)
+    return Block("list_item", start, _end(lines[-1]), level=len(bullet["indent"].expandtabs(4)))
 
 
 def _end(line: tuple[int, str]) -> int:

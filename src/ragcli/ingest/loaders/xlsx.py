@@ -9,12 +9,13 @@ from typing import Any
 from ragcli.config.ingest import LimitsConfig
 from ragcli.ingest.loaders import Parsed, RawFile
 from ragcli.ingest.loaders.archive import open_archive
-from ragcli.ingest.loaders.compose import Composer, stem_of
+from ragcli.ingest.loaders.compose import Composer, stem_of, too_long
 from ragcli.ingest.loaders.csv import has_header
 from ragcli.ingest.loaders.guard import refusing
 from ragcli.records import JsonValue
 
 _MAX_COLUMNS = 1000
+_CELL_CHARS = 3  # what even an empty cell takes in a table
 
 
 class XlsxLoader:
@@ -43,8 +44,9 @@ def _read(data: bytes, composer: Composer) -> tuple[str, dict[str, JsonValue]]:
         names = list(workbook.sheetnames)
         for sheet in workbook.worksheets:
             sheet.reset_dimensions()  # the declared size may be a lie
-            composer.heading(sheet.title, 1)
-            for region in _regions(sheet):
+            for number, region in enumerate(_regions(sheet, composer.max_chars)):
+                if not number:
+                    composer.heading(sheet.title, 1)
                 composer.table(region, header_rows=1 if has_header(region) else 0)
         metadata: dict[str, JsonValue] = {"sheets": list(names)}
         if workbook.properties.creator and workbook.properties.creator != "openpyxl":
@@ -54,12 +56,18 @@ def _read(data: bytes, composer: Composer) -> tuple[str, dict[str, JsonValue]]:
         workbook.close()
 
 
-def _regions(sheet: Any) -> Iterator[list[list[str]]]:
+def _regions(sheet: Any, max_chars: int) -> Iterator[list[list[str]]]:
     """Groups of rows without a blank row between them, blank columns around them cut off."""
     region: list[list[str]] = []
-    for values in sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS):
-        row = [cell_text(value) for value in values]
-        if any(row):
+    cells = 0
+    for values in sheet.iter_rows(values_only=True):
+        row = [cell_text(value) for value in values[:_MAX_COLUMNS]]
+        while row and not row[-1]:
+            row.pop()
+        cells += len(row)
+        if cells * _CELL_CHARS > max_chars:  # a few values far to the right make a large table too
+            raise too_long(max_chars)
+        if row:
             region.append(row)
         elif region:
             yield trim_columns(region)

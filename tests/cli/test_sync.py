@@ -1,0 +1,65 @@
+"""``ragcli sync``: both steps, told in one line."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+Ragcli = Any
+
+
+def test_one_line_fit_for_a_mail(ragcli: Ragcli, work: Path, write: Any) -> None:
+    ran = ragcli("sync", "docs")
+    assert (ran.status, ran.err) == (0, "")
+    assert re.fullmatch(r"sync: 3 added, 0 changed, 0 removed, 0 unchanged; generation 000001; \d+\.\d s\n", ran.out)
+    write("keys.txt", "Signing keys rotate once a month.\n")
+    (work / "docs" / "backup.md").unlink()
+    ran = ragcli("sync", "docs")
+    assert re.fullmatch(r"sync: 0 added, 1 changed, 1 removed, 1 unchanged; generation 000002; \d+\.\d s\n", ran.out)
+    ran = ragcli("sync", "docs")
+    assert re.fullmatch(r"sync: 0 added, 0 changed, 0 removed, 2 unchanged; generation 000002; \d+\.\d s\n", ran.out)
+
+
+def test_the_line_in_the_readme_is_one() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = r"^sync: \d+ added, \d+ changed, \d+ removed, \d+ unchanged; generation \d{6}; \d+\.\d s$"
+    assert re.search(shown, readme, re.MULTILINE)
+
+
+def test_without_paths_it_reads_the_configured_sources(ragcli: Ragcli, work: Path) -> None:
+    (work / "ragcli.yaml").write_text("ingest:\n  sources:\n    - path: docs\n      include: ['/*.md']\n")
+    assert "sync: 1 added," in ragcli("sync").out
+    (hit,) = ragcli("query", "snapshots", "-s", "lexical", "--format", "json").result["queries"][0]["hits"]
+    assert hit["document"] == "backup.md"
+
+
+def test_json_has_what_both_steps_did(ragcli: Ragcli) -> None:
+    ran = ragcli("sync", "docs", "--format", "json")
+    assert (ran.envelope["command"], ran.envelope["ok"]) == ("sync", True)
+    assert (len(ran.result["ingest"]["added"]), ran.result["index"]["added"]) == (3, 3)
+    assert ran.result["index"]["generation"] == "000001"
+    assert ran.result["seconds"] > 0
+
+
+def test_an_unreadable_file_does_not_keep_the_rest_from_the_index(ragcli: Ragcli, work: Path) -> None:
+    (work / "docs" / "broken.pdf").write_bytes(b"%PDF-1.4 nothing more")
+    ran = ragcli("sync", "docs")
+    assert ran.status == 0
+    assert ran.out.startswith("sync: 3 added, 0 changed, 0 removed, 0 unchanged, 1 failed; generation 000001")
+    strict = ragcli("sync", "docs", "--strict")
+    assert (strict.status, strict.err.splitlines()[-1]) == (4, "error: 1 file could not be read")
+    assert strict.out.startswith("sync: 0 added")
+
+
+def test_a_mass_deletion_stops_before_the_index(indexed: Ragcli, work: Path) -> None:
+    for name in ("backup.md", "keys.txt"):
+        (work / "docs" / name).unlink()
+    ran = indexed("sync", "docs")
+    assert (ran.status, ran.out) == (4, "")
+    assert indexed("status", "--format", "json").result["index"]["generation"] == "000001"
+    assert "2 removed" in indexed("sync", "docs", "--yes").out
+
+
+def test_standard_input_is_for_ingest(ragcli: Ragcli) -> None:
+    ran = ragcli("sync", "-", stdin=b"text")
+    assert (ran.status, ran.out) == (2, "")
+    assert "ragcli ingest -" in ran.err
