@@ -83,7 +83,7 @@ def main() -> None:
                 "LlamaIndex": fresh([peer, "-c", LLAMA_INDEX, str(docs), model, "llama"], root / "llama", root),
             },
             rounds=arguments.rounds,
-            warmup=1,
+            warmup=0,
         )
     print(f"## Folder to searchable index, {arguments.count:,} SciFact abstracts\n")
     rows = []

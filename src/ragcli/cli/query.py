@@ -4,7 +4,9 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -147,7 +149,6 @@ def _batches(question: str | None, file: Path | None) -> Iterable["Sequence[Quer
 def _from_stdin() -> Iterator["Sequence[Query]"]:
     """Whatever has arrived, up to a batch: a slow producer gets each answer at once, a file is read in large steps."""
     from queue import Empty, SimpleQueue
-    from threading import Thread
 
     from ragcli.query.questions import numbered
 
@@ -221,12 +222,13 @@ def _show(output: Output, engine: "Engine", results: Iterable["Result"], look: "
             content = {"generation": engine.generation.name, "strategy": engine.strategy, "queries": queries}
             output.emit(content | ({"opening_ms": dict(engine.opening_ms)} if look.explain else {}), lambda: None)
         case "table":
-            screen = console()
+            Thread(target=import_module, args=["rich.console"], daemon=True).start()  # while the model computes
             for result in results:
+                screen = console()
                 print_table(screen, result, look, heading=not single)
                 screen.file.flush()
             if look.explain:
-                screen.print(timings_line(engine.opening_ms), style="dim")
+                console().print(timings_line(engine.opening_ms), style="dim")
         case "jsonl" | "csv" | "md" | "trec":
             for line in stream_lines(output.format, results, look):
                 print(line, flush=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragcli.config.origins import dotted
-from ragcli.config.yaml_tree import KeyPath, Tree
+from ragcli.config.tree import KeyPath, Tree
 
 if TYPE_CHECKING:
     from ragcli.records import JsonValue

@@ -12,7 +12,8 @@ from ragcli.config.base import Settings
 from ragcli.config.keys import Models, accepts, default_kind, fields, find, models_of, of_kind, suggestion
 from ragcli.config.settings import Config
 from ragcli.config.sources import ENVIRONMENT_PREFIX, OTHER_VARIABLES
-from ragcli.config.yaml_tree import KeyPath, Tree, YamlFile, parse_value, scalar
+from ragcli.config.tree import KeyPath, Tree
+from ragcli.config.yaml_tree import YamlFile, parse_value, scalar
 from ragcli.errors import ConfigError
 from ragcli.records import JsonValue
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ragcli.config.confine import escapes
 from ragcli.config.memory import recall, remember
 from ragcli.config.sources import Inputs, gather
-from ragcli.config.yaml_tree import Tree
+from ragcli.config.tree import Tree
 from ragcli.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -12,9 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ragcli.config.sources import Inputs
-from ragcli.config.yaml_tree import Tree
+from ragcli.config.tree import Tree
 
 MAX_ENTRIES = 200
+
+
+def user_cache() -> Path:
+    """The user's cache folder of ragcli, by the XDG base directory specification."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "ragcli")
 
 
 def recall(inputs: Inputs) -> tuple[Tree, Mapping[str, str]] | None:
@@ -46,8 +51,7 @@ def _forget_oldest(folder: Path) -> None:
 
 
 def _path(inputs: Inputs) -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(cache, "ragcli", "config", f"{_digest(inputs)}.json")
+    return user_cache() / "config" / f"{_digest(inputs)}.json"
 
 
 def _digest(inputs: Inputs) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from json import dumps
 from typing import TYPE_CHECKING
 
-from ragcli.config.yaml_tree import KeyPath, Tree
+from ragcli.config.tree import KeyPath, Tree
 
 if TYPE_CHECKING:
     from ragcli.records import JsonValue

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ragcli.config.layers import Layered
-from ragcli.config.yaml_tree import KeyPath, Tree
+from ragcli.config.tree import KeyPath, Tree
 from ragcli.records import JsonValue
 
 PATHS: tuple[KeyPath, ...] = (("workspace", "path"), ("models", "cache"), ("evaluate", "dataset"))

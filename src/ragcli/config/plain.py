@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from ragcli.config.base import Settings
 from ragcli.config.keys import accepts, fields, models_of, of_kind
-from ragcli.config.yaml_tree import Tree
+from ragcli.config.tree import Tree
 from ragcli.records import JsonValue
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

@@ -9,7 +9,7 @@ from ragcli.config.keys import Models, fields, kind_of, models_of, nearest, of_k
 from ragcli.config.layers import Layered
 from ragcli.config.origins import dotted
 from ragcli.config.settings import Config
-from ragcli.config.yaml_tree import KeyPath, Tree
+from ragcli.config.tree import KeyPath, Tree
 from ragcli.errors import ConfigError
 from ragcli.records import JsonValue
 

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from ragcli.config.yaml_tree import MAX_BYTES
+from ragcli.config.tree import MAX_BYTES
 from ragcli.errors import ConfigError
 
 if TYPE_CHECKING:

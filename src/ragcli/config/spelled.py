@@ -14,7 +14,7 @@ from ragcli.config.plain import to_plain
 from ragcli.config.settings import Config
 
 if TYPE_CHECKING:
-    from ragcli.config.yaml_tree import Tree
+    from ragcli.config.tree import Tree
     from ragcli.records import JsonValue
 
 _WIDTH = 118

@@ -14,7 +14,7 @@ from ragcli.config.paths import settle_paths
 from ragcli.config.plain import to_plain
 from ragcli.config.problems import as_error, explain, problem
 from ragcli.config.settings import Config
-from ragcli.config.yaml_tree import KeyPath, Tree
+from ragcli.config.tree import KeyPath, Tree
 
 
 def validate(layered: Layered, base: Path) -> tuple[Tree, Mapping[str, str]]:

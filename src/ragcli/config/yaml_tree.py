@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from ragcli.config.tree import MAX_BYTES, KeyPath, Tree
 from ragcli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
     from ragcli.records import JsonValue
 
-KeyPath: TypeAlias = tuple[str | int, ...]
-Tree: TypeAlias = "dict[str, JsonValue]"
-
-MAX_BYTES = 1 << 20
-"""Longest configuration file."""
 MAX_DEPTH = 32
 MAX_VALUES = 50_000
 

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -88,6 +87,8 @@ def ensure_export(card: ModelCard, models: ModelsConfig) -> Export:
     found = find_export(card, models)
     if found is not None:
         return found
+    import tempfile
+
     folder = _folder(card, models)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,10 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
 
+from ragcli.config.memory import user_cache
 from ragcli.config.models import ModelsConfig
 
 _SETTLED_NS = 2_000_000_000
@@ -15,16 +15,14 @@ _SETTLED_NS = 2_000_000_000
 
 def cache_folder(models: ModelsConfig) -> Path:
     """Where exported models, vocabularies and digests are kept."""
-    if models.cache is not None:
-        return models.cache
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("ragcli")) / "models"
+    return models.cache or user_cache() / "models"
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file so that readers see the old or the new content, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    import tempfile
+
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

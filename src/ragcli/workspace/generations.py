@@ -8,7 +8,6 @@ the generation that was live stays live and whole.
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,6 +51,8 @@ def list_generations(workspace: Workspace) -> list[str]:
 
 def new_directory(workspace: Workspace) -> Path:
     """An empty directory to build a generation in, on the same file system as the published ones."""
+    import tempfile
+
     with _disk(workspace):
         workspace.generations.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f"{_BUILDING}{os.getpid()}-", dir=workspace.generations))
