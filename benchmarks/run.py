@@ -1,6 +1,6 @@
 """Run the benchmarks and write what they print into RESULTS.md.
 
-    python benchmarks/run.py [NAME ...] [--scifact DIR] [--chunking DIR]
+    python benchmarks/run.py [NAME ...] [--scifact DIR] [--chunking DIR] [options of the scripts, such as --rounds 3]
 
 Every script is also a command of its own. A benchmark whose data is not given is left out, and says so; a section of
 RESULTS.md is replaced only by a new run of the same benchmark. SciFact is a folder in BEIR layout (corpus.jsonl,
@@ -12,6 +12,7 @@ import argparse
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,9 +49,9 @@ def sections() -> dict[str, str]:
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
-def measure(name: str, data: Path | None) -> str:
+def measure(name: str, data: Path | None, options: Sequence[str]) -> str:
     """Run one script; its Markdown with the circumstances under the heading."""
-    words = [sys.executable, str(FOLDER / f"{name}.py"), *(["--data", str(data)] if data else [])]
+    words = [sys.executable, str(FOLDER / f"{name}.py"), *(["--data", str(data)] if data else []), *options]
     done = subprocess.run(words, cwd=FOLDER, env=clean_environment(), stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"{name} failed with status {done.returncode}")
@@ -69,7 +70,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NEEDS)}")
     parser.add_argument("--scifact", type=Path, help="BEIR folder of SciFact")
     parser.add_argument("--chunking", type=Path, help="folder of the chunking evaluation's data")
-    arguments = parser.parse_args()
+    arguments, options = parser.parse_known_args()
     if unknown := set(arguments.names) - set(NEEDS):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     for name in arguments.names or NEEDS:
@@ -78,7 +79,7 @@ def main() -> None:
             print(f"{name}: left out, it needs --{NEEDS[name]} DIR", file=sys.stderr)
             continue
         print(f"{name} ...", file=sys.stderr)
-        write(sections() | {name: measure(name, data.absolute() if data else None)})
+        write(sections() | {name: measure(name, data.absolute() if data else None, options)})
 
 
 if __name__ == "__main__":
