@@ -177,7 +177,7 @@ class OnnxEmbedder:
     def _session(self, *, bulk: bool) -> Session:
         with self._lock:
             if bulk not in self._sessions and True not in self._sessions:
-                self._sessions[bulk] = open_session(self._graph, bulk=bulk)
+                self._sessions[bulk] = open_session(self._graph, bulk=bulk, optimise=bulk or self._card.ready_onnx)
             return self._sessions[True] if True in self._sessions else self._sessions[bulk]
 
 

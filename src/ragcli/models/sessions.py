@@ -27,13 +27,15 @@ def load_onnxruntime() -> Any:
     return onnxruntime
 
 
-def open_session(graph: Path, *, bulk: bool) -> Session:
+def open_session(graph: Path, *, bulk: bool, optimise: bool = True) -> Session:
     """Open a graph for calls that run on the caller's own thread.
 
     Args:
         graph: The ONNX file.
         bulk: Repack the weights for many long inputs. Without it a session of mapped weights opens in a few
             milliseconds, which one question is worth; with it each input costs about a twentieth less.
+        optimise: Let onnxruntime rewrite the graph, which a quantised one's values depend on; a graph that was
+            exported here gains nothing from it for one question.
 
     Raises:
         BackendError: onnxruntime cannot load the graph.
@@ -46,6 +48,8 @@ def open_session(graph: Path, *, bulk: bool) -> Session:
     options.enable_mem_pattern = False
     if not bulk:
         options.add_session_config_entry("session.disable_prepacking", "1")
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no base class but Exception
