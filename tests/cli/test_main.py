@@ -132,7 +132,9 @@ def test_status_8_names_the_process_that_holds_the_workspace(indexed: Ragcli, wo
     assert indexed(*words).status == 0
 
 
-SLOW = """
+# A process that is started in the background, as CI systems do, inherits that Ctrl-C is ignored.
+LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+SLOW = f"""{LISTENING}
 import sys, time
 from ragcli.models.hashing import HashingEmbedder
 fast = HashingEmbedder.embed_documents
@@ -169,7 +171,8 @@ def test_status_130_and_nothing_that_was_finished_is_lost(ragcli: Ragcli, work: 
 
 
 def test_status_130_while_waiting_for_questions(indexed: Ragcli, work: Path) -> None:
-    command = [sys.executable, "-m", "ragcli", "query", "-", "-s", "lexical", "--format", "jsonl", "-k", "1"]
+    program = f"{LISTENING}from ragcli.__main__ import run; run()"
+    command = [sys.executable, "-c", program, "query", "-", "-s", "lexical", "--format", "jsonl", "-k", "1"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=work
     ) as running:
