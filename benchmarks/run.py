@@ -30,6 +30,7 @@ NEEDS = {
     "large": "",
     "scifact": "scifact",
     "sample": "",
+    "eval_gate": "",
     "chunking": "chunking",
 }
 """Benchmarks in the order of the page, and the data each needs."""

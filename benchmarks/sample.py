@@ -28,8 +28,8 @@ def main() -> None:
         rows = []
         for name, words in RUNS.items():
             wanted = [word for metric in METRICS for word in ("--metric", metric)]
-            scores = ragcli("eval", *words, *wanted, cwd=root)["scores"]
-            values = {score["metric"]: score["value"] for score in scores}
+            found = ragcli("eval", *words, *wanted, cwd=root)["metrics"]
+            values = {row["metric"]: row["mean"] for row in found}
             rows.append([name, *(f"{values[metric]:.4f}" for metric in METRICS)])
     print(f"## Quality on the sample corpus\n\nDefault configuration, {chunks} chunks.\n")
     print(table(["strategy", *METRICS], rows))

@@ -33,7 +33,7 @@ def main() -> None:
                 wanted = [word for metric in METRICS for word in ("--metric", metric)]
                 asked = ["eval", "--dataset", str(data), "--split", split, *words, *wanted]
                 result = ragcli(*asked, *base, cwd=root)
-                values = {score["metric"]: score["value"] for score in result["scores"]}
+                values = {row["metric"]: row["mean"] for row in result["metrics"]}
                 published = PUBLISHED.get(name, "") if split == "test" else ""
                 rows.append([name, split, *(f"{values[m]:.4f}" for m in METRICS), published])
     print("## Quality on SciFact\n")

@@ -47,28 +47,27 @@ def test_json_scores_equal_trec_eval_on_the_saved_run(indexed: Path) -> None:
     done = ragcli("eval", "--dataset", ".", "--format", "json", "--save-run", "run.trec", *SETTINGS, cwd=indexed)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)["result"]
-    assert (result["queries"], result["unjudged"]) == (2, 1)
+    assert (result["counts"]["judged"], result["counts"]["unjudged"]) == (2, 1)
     run: dict[str, dict[str, float]] = {}
     for line in (indexed / "run.trec").read_text().splitlines():
         query, _, document, _, score, _ = line.split()
         run.setdefault(query, {})[document] = float(score)
     qrels = {"q1": {"backup.md": 2, "restore.md": 1}, "q2": {"keys.md": 1}}
     expected = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10", "P.5", "recall.10"}).evaluate(run)
-    scores = {score["metric"]: score for score in result["scores"]}
+    values = result["result"]["values"]
+    means = {row["metric"]: row["mean"] for row in result["metrics"]}
     for ours, theirs in (("nDCG@10", "ndcg_cut_10"), ("P@5", "P_5"), ("recall@10", "recall_10")):
-        for query in qrels:
-            assert scores[ours]["per_query"][query] == pytest.approx(expected[query][theirs], abs=1e-9)
-        mean = sum(values[theirs] for values in expected.values()) / 2
-        assert scores[ours]["value"] == pytest.approx(mean, abs=1e-9)
+        wanted = [expected[query][theirs] for query in result["result"]["queries"]]
+        assert values[ours] == pytest.approx(wanted, abs=1e-9)
+        assert means[ours] == pytest.approx(sum(wanted) / 2, abs=1e-9)
 
 
 def test_lexical_finds_the_literal_answers_first(indexed: Path) -> None:
     words = ["eval", "--dataset", "queries.jsonl", "--strategy", "lexical", "--metric", "mrr", "--format", "jsonl"]
     done = ragcli(*words, *SETTINGS, cwd=indexed)
-    assert [json.loads(line) for line in done.stdout.splitlines()] == [
-        {"query": "q1", "MRR": 1.0},
-        {"query": "q2", "MRR": 1.0},
-    ]
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["query"], row["MRR"]) for row in rows] == [("q1", 1.0), ("q2", 1.0)]
+    assert all(row["latency_ms"] > 0 for row in rows)
 
 
 def test_table_shows_means_and_queries(indexed: Path) -> None:
@@ -117,6 +116,6 @@ def test_a_judged_document_that_is_missing_is_told(indexed: Path) -> None:
     words = ["--dataset", "partly.jsonl", "--metric", "recall@10", "--format", "json"]
     done = ragcli("eval", *words, *SETTINGS, cwd=indexed)
     envelope = json.loads(done.stdout)
-    assert envelope["result"]["unknown_documents"] == ["gone.md"]
-    assert envelope["result"]["scores"][0]["value"] == 0.5
+    assert envelope["result"]["result"]["unknown_documents"] == ["gone.md"]
+    assert envelope["result"]["metrics"][0]["mean"] == 0.5
     assert "1 judged documents are not in the index" in envelope["warnings"][0]

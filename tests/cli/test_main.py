@@ -200,6 +200,9 @@ ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("sync",): (("docs",), ("-",)),
     ("query",): (("keys",), ("keys", "--where", "typ=x")),
     ("eval",): (("--dataset", "questions.jsonl"), ("--dataset", "nowhere")),
+    ("eval", "convert"): (("questions.jsonl", "questions.csv"), ("nowhere", "x.csv")),
+    ("eval", "diff"): (("result.json", "result.json"), ("@last", "nowhere.json")),
+    ("eval", "validate"): (("questions.jsonl",), ("nowhere",)),
     ("status",): ((), ("-w", "elsewhere")),
     ("doctor",): ((), ("-w", "elsewhere")),
     ("models", "list"): ((), WRONG),
@@ -219,6 +222,8 @@ def test_success_and_failure_have_the_same_keys(path: tuple[str, ...], indexed: 
     (work / "right.yaml").write_text("query: {top_k: 3}\n")
     (work / "questions.jsonl").write_text('{"id": "1", "question": "signing keys", "relevant": ["keys.txt"]}\n')
     right, wrong = ENVELOPES[path]
+    if path == ("eval", "diff"):
+        assert indexed("eval", "--dataset", "questions.jsonl", "-o", "result.json").status == 0
     if path != ("models", "pull"):  # needs a model, see tests/models
         ran = indexed(*path, *right, "--format", "json")
         assert ran.status == 0, ran.err
@@ -240,10 +245,10 @@ def test_success_and_failure_have_the_same_keys(path: tuple[str, ...], indexed: 
 
 @pytest.mark.parametrize("path", [path for path in COMMANDS if path], ids=" ".join)
 def test_a_wrong_option_is_told_with_the_nearest(path: tuple[str, ...], ragcli: Ragcli) -> None:
-    ran = ragcli(*path, "--nonsense")
+    ran = ragcli(*path, "--xyzzy")
     command = " ".join(("ragcli", *path))
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err == f"error: there is no option --nonsense\n  try: {command} --help\n"
+    assert ran.err == f"error: there is no option --xyzzy\n  try: {command} --help\n"
     if path != ("config", "schema"):
         ran = ragcli(*path, "--fromat", "json")
         assert ran.err.splitlines()[0] == "error: there is no option --fromat; did you mean --format?"

@@ -8,7 +8,7 @@ import typer
 from ragcli.cli.chunks import chunks
 from ragcli.cli.config import config_app
 from ragcli.cli.doctor import doctor
-from ragcli.cli.evaluate import evaluate
+from ragcli.cli.eval_data import eval_app
 from ragcli.cli.index import index_app
 from ragcli.cli.ingest import ingest
 from ragcli.cli.init import init
@@ -29,8 +29,8 @@ app = typer.Typer(
 
 for verb in (init, ingest, chunks, sync, query, status, doctor):
     app.command(cls=Command)(verb)
-app.command("eval", cls=Command)(evaluate)
 app.add_typer(index_app, name="index")
+app.add_typer(eval_app, name="eval")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 

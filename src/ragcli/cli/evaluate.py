@@ -1,5 +1,9 @@
-"""``ragcli eval``: score the engine on questions with judgements."""
+"""``ragcli eval``: score the engine, or a stored run, on questions with judgements, and gate a build on it."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -10,8 +14,11 @@ from ragcli.cli.output import Output, columns, line
 from ragcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from ragcli.evaluate.evaluation import Evaluation
-    from ragcli.evaluate.metrics import Run
+    from ragcli.config.settings import Config
+    from ragcli.evaluate.gates import Gates
+    from ragcli.evaluate.hit_runs import HitRun
+    from ragcli.evaluate.reports.report import Report
+    from ragcli.evaluate.result import EvalResult
 
 EvalFormat: TypeAlias = Annotated[
     Literal["table", "json", "jsonl", "trec"],
@@ -19,9 +26,14 @@ EvalFormat: TypeAlias = Annotated[
 ]
 DatasetOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        metavar="PATH", help="BEIR folder, or a folder or file with queries.jsonl [default: evaluate.dataset]."
-    ),
+    typer.Option(metavar="PATH", help="BEIR folder, TREC topics, JSONL or CSV [default: evaluate.dataset]."),
+]
+QrelsOption: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Judgements, TREC or BEIR format, instead of the dataset's own.")
+]
+RunOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Score this stored run, TREC or run.jsonl, not the index; - is stdin."),
 ]
 SplitOption: TypeAlias = Annotated[
     str | None,
@@ -30,7 +42,7 @@ SplitOption: TypeAlias = Annotated[
 MetricOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME", help="Metric such as nDCG@10, P@5, recall@100. Repeatable [default: evaluate.metrics]."
+        metavar="NAME", help="Metric such as nDCG@10, P@5, MAP, bpref. Repeatable [default: evaluate.metrics]."
     ),
 ]
 TopKOption: TypeAlias = Annotated[
@@ -43,27 +55,97 @@ StrategyOption: TypeAlias = Annotated[
     Literal["dense", "lexical", "hybrid"] | None,
     typer.Option("--strategy", "-s", help="Search by meaning, by words, or both [default: query.strategy]."),
 ]
+PerQueryOption: TypeAlias = Annotated[
+    bool, typer.Option("--per-query", help="Also print every query's values, worst first.")
+]
 SaveRunOption: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write the run in TREC format to this file.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the run to this file: .jsonl with all of its hits, otherwise TREC."),
+]
+OutputOption: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Also write .json, .jsonl, .csv, .md, .xml, .trec or .html. Repeatable."
+    ),
+]
+BaselineOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="RESULT", help="Compare with a result: a file, @last, @branch:NAME, or an id of the store."),
+]
+MinOption: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--min", metavar="METRIC=NUMBER", help="Fail when it is lower. Repeatable.")
+]
+MaxOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--max", metavar="METRIC=NUMBER", help="Fail when it is higher, such as p95_ms=300. Repeatable."),
+]
+MustPassOption: TypeAlias = Annotated[
+    bool, typer.Option("--must-pass", help="Fail when a question marked must_pass loses anything.")
+]
+GateOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="METRIC", help="Compare by this metric; by all unless given. Repeatable."),
+]
+MarginOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="METRIC=AMOUNT", help="Largest drop that does not matter, 0.02 or 5%. Repeatable."),
+]
+MismatchOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--allow-mismatch", metavar="FIELD", help="Compare although this differs. Repeatable."),
+]
+PowerOption: TypeAlias = Annotated[
+    float | None, typer.Option(metavar="EFFECT", help="Tell how many questions would show a change of this size.")
+]
+FailuresOption: TypeAlias = Annotated[
+    int, typer.Option("--max-failures", metavar="N", help="Fail when more questions than this failed.")
+]
+SaveOption: TypeAlias = Annotated[
+    bool, typer.Option("--save/--no-save", help="Keep the result in the workspace, for @last and @branch.")
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the result is held against, as given."""
+
+    baseline: str | None
+    gates: "Gates"
+    max_failures: int
+    power: float | None
+
+
 def evaluate(
+    context: typer.Context,
+    *,
     dataset: DatasetOption = None,
+    qrels: QrelsOption = None,
+    run: RunOption = None,
     split: SplitOption = None,
     metric: MetricOption = None,
     top_k: TopKOption = None,
     strategy: StrategyOption = None,
-    per_query: Annotated[
-        bool, typer.Option("--per-query", help="Also print every query's values, worst first.")
-    ] = False,
+    baseline: BaselineOption = None,
+    min_: MinOption = None,
+    max_: MaxOption = None,
+    must_pass: MustPassOption = False,
+    gate: GateOption = None,
+    margin: MarginOption = None,
+    allow_mismatch: MismatchOption = None,
+    power: PowerOption = None,
+    max_failures: FailuresOption = 0,
+    save: SaveOption = True,
+    per_query: PerQueryOption = False,
     save_run: SaveRunOption = None,
+    files: OutputOption = None,
     format: EvalFormat = "table",
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Score the index on questions with judgements: precision, recall, MRR and nDCG in trec_eval's definitions."""
+    """Score the index, or a stored run, on questions with judgements, in trec_eval's definitions."""
+    if context.invoked_subcommand is not None:
+        return
     flags = {
         "evaluate.dataset": dataset,
         "evaluate.split": split,
@@ -71,76 +153,198 @@ def evaluate(
         "evaluate.top_k": top_k,
         "query.strategy": strategy,
     }
-    loaded = load(config, set_, workspace, flags).config
+    settings = load(config, set_, workspace, flags).config
+    gates = gates_of((min_, max_, margin), must_pass, gate or (), allow_mismatch or ())
+    wanted = Wanted(baseline, gates, max_failures, power)
+    if files:
+        from ragcli.evaluate.reports import check_suffixes
 
+        check_suffixes(files)
+    output = Output("eval", format)
+    if run is not None:
+        _check_stored(run, qrels, format, save_run)
+        result, scored = _stored(settings, run, qrels, alone=dataset is None), None
+        title = f"{result.dataset}: {run}"
+    else:
+        result, scored = _live(settings, qrels, output)
+        title = f"{result.dataset}: {settings.query.strategy}"
+    _warn(output, result)
+    report = held_against(settings, result, scored, wanted, output, keep=save and run is None)
+    if scored is not None and save_run is not None:
+        _write_run(save_run, scored)
+    emit(output, report, scored, lambda: print_report(report, title, per_query, power), files or ())
+
+
+def gates_of(
+    limits: Sequence[Sequence[str] | None], must_pass: bool, gated: Sequence[str], allowed: Sequence[str]
+) -> "Gates":
+    """What the options --min, --max and --margin (in this order), --must-pass, --gate and --allow-mismatch ask for."""
+    from ragcli.evaluate.comparison import Settings
+    from ragcli.evaluate.gates import Gates, parse_limit, parse_margins
+
+    least, most, margins = ([] if given is None else given for given in limits)
+    compared = Settings(gated=tuple(gated), margins=parse_margins(margins), allow_mismatch=frozenset(allowed))
+    return Gates(tuple(map(parse_limit, least)), tuple(map(parse_limit, most)), must_pass, compared)
+
+
+def held_against(
+    config: "Config", result: "EvalResult", scored: "HitRun | None", wanted: Wanted, output: Output, *, keep: bool
+) -> "Report":
+    """Hold the result against what is wanted of it; it is stored first, whatever comes of that."""
+    from ragcli.evaluate.gates import judge, limits
+    from ragcli.evaluate.reports.report import Report
+    from ragcli.evaluate.store import ResultStore
+    from ragcli.workspace import Workspace
+
+    store = ResultStore(Workspace(config.workspace.path).results)
+    name, base = store.load(wanted.baseline, dataset=result.dataset) if wanted.baseline else ("", None)
+    if wanted.power is not None and base is None:
+        raise UsageError("--power needs a baseline to tell how results differ", hint="--baseline @last")
+    if keep:
+        store.save(result)
+    comparisons, outcomes = judge(result, wanted.gates, base, name)
+    if result.failures:
+        outcomes = (*outcomes, *limits(result, "max", [("failed", wanted.max_failures)]))
+    found = {} if scored is None else scored.documents()
+    return Report(result, base, comparisons, outcomes, run=found, warnings=tuple(output.warnings))
+
+
+def emit(
+    output: Output, report: "Report", scored: "HitRun | None", human: Callable[[], None], files: Sequence[Path]
+) -> None:
+    """Write the report's files and print the result; the command fails as the gates say."""
+    if files:
+        from ragcli.evaluate.reports import write_reports
+
+        write_reports(files, report)
+    if output.format == "trec" and scored is not None:
+        human = partial(print, "".join(_run_lines(scored, as_json=False)), end="")
+    elif output.format == "jsonl":
+        human = partial(print, "\n".join(_json_lines(report.result)))
+    document: object = None
+    if output.format == "json":
+        from ragcli.evaluate.reports.json import document as as_document
+
+        document = as_document(report)
+    output.emit(document, human, error=report.failure)
+
+
+def _check_stored(run: Path, qrels: Path | None, format: str, save_run: Path | None) -> None:
+    from ragcli.evaluate.lines import STDIN
+
+    if run == STDIN and qrels == STDIN:
+        raise UsageError("the run and the judgements cannot both come from stdin", hint="--qrels FILE")
+    if format == "trec" or save_run is not None:
+        raise UsageError("a stored run is not written again", hint="leave out --format trec and --save-run")
+
+
+def _stored(config: "Config", run: Path, qrels: Path | None, *, alone: bool) -> "EvalResult":
+    """Score a stored run with judgements alone where no dataset is named beside them."""
+    from ragcli.evaluate.evaluation import evaluate_run, required_dataset
+
+    settings = config.evaluate
+    if qrels is not None and alone:
+        from ragcli.evaluate.judgements import read_qrels
+
+        return evaluate_run(run, read_qrels(qrels), settings.metrics, str(qrels))
+    from ragcli.evaluate.datasets import load_dataset
+
+    dataset = load_dataset(required_dataset(settings), settings.split, qrels)
+    return evaluate_run(run, dataset, settings.metrics)
+
+
+def _live(config: "Config", qrels: Path | None, output: Output) -> "tuple[EvalResult, HitRun]":
     from ragcli.evaluate.datasets import load_dataset
     from ragcli.evaluate.evaluation import evaluate as evaluate_engine
     from ragcli.evaluate.evaluation import required_dataset
     from ragcli.query.engine import Engine
     from ragcli.workspace import Workspace
 
-    output = Output("eval", format)
-    settings = loaded.evaluate
-    questions = load_dataset(required_dataset(settings), settings.split)
-    with Engine(loaded, Workspace(loaded.workspace.path)) as engine:
+    settings = config.evaluate
+    questions = load_dataset(required_dataset(settings), settings.split, qrels)
+    with Engine(config, Workspace(config.workspace.path)) as engine:
         for warning in engine.warnings:
             output.warn(warning)
-        evaluation, run = evaluate_engine(engine, questions, settings.metrics, settings.top_k)
-    _warn(output, evaluation)
-    title = f"{evaluation.dataset}: {loaded.query.strategy}"
-    if save_run is not None:
-        _save(save_run, run)
-    if format == "trec":
-        print("".join(_trec(run)), end="")
-    elif format == "jsonl":
-        print("\n".join(_json_lines(evaluation)))
-    else:
-        output.emit(evaluation, lambda: _print(evaluation, title, per_query))
+        return evaluate_engine(engine, questions, settings.metrics, settings.top_k)
 
 
-def _save(file: Path, run: "Run") -> None:
+def _warn(output: Output, result: "EvalResult") -> None:
+    if result.unknown_documents:
+        some = ", ".join(result.unknown_documents[:3])
+        output.warn(
+            f"{len(result.unknown_documents)} judged documents are not in the index and count as missed: {some}"
+        )
+    if result.missing:
+        output.warn(f"{len(result.missing)} judged queries retrieved nothing and count 0")
+    if result.failures:
+        first = next(iter(result.failures.items()))
+        output.warn(f"{len(result.failures)} queries failed and are not averaged, such as {first[0]}: {first[1]}")
+    if "lost spans" in result.notes:
+        lost = result.notes["lost spans"]
+        output.warn(f"{lost.count('; ') + 1} judged spans are not in the index and count as missed: {lost[:200]}")
+
+
+def _write_run(file: Path, run: "HitRun") -> None:
     try:
-        file.write_text("".join(_trec(run)), encoding="utf-8")
+        file.write_text("".join(_run_lines(run, file.suffix == ".jsonl")), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--save-run: {file} cannot be written: {error.strerror}") from error
 
 
-def _warn(output: Output, evaluation: "Evaluation") -> None:
-    if evaluation.unknown_documents:
-        some = ", ".join(evaluation.unknown_documents[:3])
-        output.warn(
-            f"{len(evaluation.unknown_documents)} judged documents are not in the index and count as missed: {some}"
-        )
-    if evaluation.missing:
-        output.warn(f"{len(evaluation.missing)} judged queries retrieved nothing and count 0")
+def _run_lines(run: "HitRun", as_json: bool) -> "Iterable[str]":
+    if as_json:
+        from ragcli.evaluate.hit_runs import run_lines
 
-
-def _trec(run: "Run") -> list[str]:
+        return run_lines(run)
     from ragcli.evaluate.runs import trec_lines
 
-    return [f"{line}\n" for query, results in run.items() for line in trec_lines(query, results.items(), "ragcli")]
+    found = run.documents().items()
+    return [f"{line}\n" for query, results in found for line in trec_lines(query, results.items(), "ragcli")]
 
 
-def _json_lines(evaluation: "Evaluation") -> list[str]:
+def _by_query(result: "EvalResult") -> "Iterator[tuple[str, dict[str, float]]]":
+    for row, query in enumerate(result.queries):
+        values = {name: float(column[row]) for name, column in result.values.items()}
+        yield query, {name: value for name, value in values.items() if not isnan(value)}
+
+
+def _json_lines(result: "EvalResult") -> list[str]:
     import json
 
-    return [
-        json.dumps({"query": query, **values}, ensure_ascii=False) for query, values in evaluation.by_query().items()
-    ]
+    return [json.dumps({"query": query, **values}, ensure_ascii=False) for query, values in _by_query(result)]
 
 
-def _print(evaluation: "Evaluation", title: str, per_query: bool) -> None:
-    names = [score.metric for score in evaluation.scores]
-    numbers = range(1, len(names) + 1)
+def print_report(report: "Report", title: str, per_query: bool, power: float | None) -> None:
+    """The result for people: means with intervals, then what was concluded."""
+    result = report.result
+    names = list(result.values)
     if per_query:
-        worst_first = sorted(evaluation.by_query().items(), key=lambda item: (item[1][names[0]], item[0]))
-        rows = [("query", *names), *((query, *map("{:.4f}".format, values.values())) for query, values in worst_first)]
-        for text in columns(rows, right=numbers):
+        worst_first = sorted(_by_query(result), key=lambda item: (item[1].get(names[0], 2.0), item[0]))
+        cells = [(query, *(f"{own[name]:.4f}" if name in own else "-" for name in names)) for query, own in worst_first]
+        for text in columns([("query", *names), *cells], right=range(1, len(names) + 1)):
             line(text)
         print()
     line(title)
-    for text in columns([(score.metric, f"{score.value:.4f}") for score in evaluation.scores], right=(1,)):
+    rows = [(s.metric, f"{s.mean:.4f}", f"{s.interval.low:.4f} to {s.interval.high:.4f}") for s in report.summaries]
+    for text in columns([("metric", "mean", "95 % interval"), *rows], right=(1,)):
         line(text)
-    rest = f", {evaluation.unjudged} without judgements left out" if evaluation.unjudged else ""
-    generation = evaluation.fingerprints["generation"]
-    line(f"{evaluation.queries} judged queries{rest}; generation {generation}; {evaluation.seconds:.1f} s")
+    for text in _conclusions(report, power):
+        line(text)
+    rest = f", {result.unjudged} without judgements left out" if result.unjudged else ""
+    searched = result.fingerprints.get("generation")
+    generation = f" generation {searched};" if searched else ""
+    line(f"{len(result.queries)} judged queries{rest};{generation} {result.seconds:.1f} s")
+
+
+def _conclusions(report: "Report", power: float | None) -> "Iterator[str]":
+    from ragcli.evaluate.comparison import queries_needed
+    from ragcli.evaluate.gates import explain
+
+    if report.comparisons is not None:
+        yield f"against {report.comparisons.name}:"
+        yield from (f"{item.verdict}: {explain(item)}" for item in report.comparisons.gated)
+        if power is not None:
+            needed = queries_needed(report.comparisons, power)
+            yield from (f"{name}: {count:,} queries would show a change of {power:g}" for name, count in needed.items())
+    others = (outcome for outcome in report.outcomes if outcome.kind != "baseline")
+    yield from (f"{outcome.verdict}: {outcome.message}" for outcome in others)

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ragcli.config.base import Settings
+from ragcli.config.judge import AnswersConfig
 
 
 class EvaluateConfig(Settings):
@@ -18,3 +19,4 @@ class EvaluateConfig(Settings):
     """Names such as ``nDCG@10``, ``P@5``, ``recall@100``, ``MRR``."""
     top_k: int = Field(default=100, ge=1, le=10_000)
     """How many documents are retrieved per query."""
+    answers: AnswersConfig = AnswersConfig.defaults()

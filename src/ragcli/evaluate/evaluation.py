@@ -1,44 +1,34 @@
-"""Run a dataset through the engine and score what comes back."""
+"""Run a dataset through the engine, or take a stored run, and score what came back."""
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ragcli import __version__
 from ragcli.config.evaluate import EvaluateConfig
 from ragcli.errors import DataError, UsageError
-from ragcli.evaluate.datasets import Dataset
-from ragcli.evaluate.metrics import Metric, Qrels, Run, score
-from ragcli.query.engine import Engine
-from ragcli.records import Query, Score
+from ragcli.evaluate.hit_runs import HitRun, is_hit_run, parse_hit_run
+from ragcli.evaluate.judgements import Dataset, Qrels
+from ragcli.evaluate.lines import Lines
+from ragcli.evaluate.make_dataset.note import synthetic_note
+from ragcli.evaluate.measures import Metric
+from ragcli.evaluate.result import EvalResult, Question, curves
+from ragcli.evaluate.retrieval import rank, score
+from ragcli.evaluate.retrieve import SHOWN, retrieve
+from ragcli.evaluate.runs import Run, parse_run
+from ragcli.evaluate.spans import Range, score_characters
+from ragcli.records import Score
 
+if TYPE_CHECKING:
+    from ragcli.query.engine import Engine
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Scores of one run and what they were computed from.
-
-    Attributes:
-        scores: One per metric, with its value for each judged query.
-        queries: How many queries were judged and therefore averaged.
-        unjudged: Questions of the dataset without judgements; not averaged.
-        missing: Judged queries for which nothing was retrieved; averaged as 0.
-        unknown_documents: Judged documents that are not in the index; they cannot be found.
-        fingerprints: What shaped the numbers; two evaluations are comparable when these agree.
-    """
-
-    dataset: str
-    scores: tuple[Score, ...]
-    queries: int
-    unjudged: int
-    missing: tuple[str, ...]
-    unknown_documents: tuple[str, ...]
-    fingerprints: Mapping[str, str]
-    seconds: float
-
-    def by_query(self) -> dict[str, dict[str, float]]:
-        """The value of each metric for each judged query."""
-        queries = self.scores[0].per_query if self.scores else {}
-        return {query: {score.metric: score.per_query[query] for score in self.scores} for query in queries}
+_CURVE_DEPTH = 100
 
 
 def required_dataset(settings: EvaluateConfig) -> Path:
@@ -54,49 +44,231 @@ def required_dataset(settings: EvaluateConfig) -> Path:
     return settings.dataset
 
 
-def retrieve(engine: Engine, queries: Sequence[Query], top_k: int) -> dict[str, dict[str, float]]:
-    """Ranked documents of each query: a document scores as its best chunk."""
-    results = engine.search(queries, top_k=top_k, group_by="document")
-    return {result.query.id: {hit.document: hit.score for hit in result.hits} for result in results}
+def evaluate(engine: "Engine", dataset: Dataset, metrics: Sequence[str], top_k: int) -> tuple[EvalResult, HitRun]:
+    """Retrieve ``top_k`` documents for every judged query, and chunks where a metric needs them, and score them.
 
-
-def evaluate(engine: Engine, dataset: Dataset, metrics: Sequence[str], top_k: int) -> tuple[Evaluation, Run]:
-    """Retrieve ``top_k`` documents for every judged query and score them.
+    Judgements on chunks (ids of chunks instead of names of documents) are scored against chunks.
 
     Returns:
-        The evaluation, and the run it scored: query id -> document name -> score.
+        The evaluation, and the run it scored.
 
     Raises:
-        DataError: No judged document is in the index.
+        DataError: No judged document is in the index, a character metric is asked of a dataset without spans, or
+            every query failed.
         UsageError: A metric has an unknown name, or a cutoff beyond ``top_k``.
     """
-    wanted = [Metric.parse(name) for name in metrics]
-    for metric in wanted:
-        if metric.cutoff > top_k:
-            raise UsageError(f"{metric} needs {metric.cutoff} results, evaluate.top_k is {top_k}", hint="raise --top-k")
-    unknown = _unknown_documents(engine, dataset.qrels)
+    wanted = _metrics(metrics, top_k)
+    _check_spans(wanted, dataset)
+    qrels = dataset.judgements
+    unknown, of_chunks = _unknown(engine, qrels)
     started = time.perf_counter()
-    run = retrieve(engine, dataset.judged, top_k)
-    seconds = time.perf_counter() - started
-    evaluation = Evaluation(
+    by_chunk = of_chunks or any(metric.of_characters for metric in wanted)
+    found = retrieve(engine, dataset, top_k, by_chunk=by_chunk)
+    run = found.run({**engine.fingerprints, "dataset": dataset.fingerprint})
+    ranked = rank(_chunk_scores(run) if of_chunks else run.documents(), qrels)
+    characters, lost = _live_characters(engine, dataset, found.ranges, wanted)
+    scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
+    result = EvalResult(
         dataset=dataset.name,
-        scores=tuple(score(run, dataset.qrels, wanted)),
-        queries=len(dataset.qrels),
+        queries=ranked.queries,
+        values={**_values(wanted, ranked.queries, scores, characters), "latency_ms": found.latency(ranked.queries)},
+        questions=_questions(dataset, ranked.queries),
+        fingerprints=_fingerprints(run.fingerprints, "chunks" if of_chunks else "documents", top_k),
         unjudged=len(dataset.queries) - len(dataset.judged),
-        missing=tuple(query for query in dataset.qrels if not run.get(query)),
+        missing=tuple(query for query in ranked.missing if query not in found.failures),
         unknown_documents=unknown,
-        fingerprints={**engine.fingerprints, "dataset": dataset.fingerprint},
-        seconds=seconds,
+        failures=found.failures,
+        totals=found.totals(),
+        notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost else {})},
+        hits=found.shown,
+        journeys=found.journeys,
+        curves=_curves(run, qrels, ranked.queries, top_k),
+        created=_now(),
+        seconds=time.perf_counter() - started,
     )
-    return evaluation, run
+    return _without_failed(result), run
 
 
-def _unknown_documents(engine: Engine, qrels: Qrels) -> tuple[str, ...]:
+def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], name: str = "") -> EvalResult:
+    """Score a stored run, TREC or ``run.jsonl``; nothing is searched.
+
+    Args:
+        file: The run; ``-`` is stdin.
+        judged: Judgements alone, or a dataset.
+        metrics: Names of metrics.
+        name: What the judgements are called, for those that have no name.
+
+    Raises:
+        DataError: The run cannot be read, none of its queries is judged, or it has not got what a metric needs.
+        UsageError: A metric has an unknown name.
+    """
+    wanted = _metrics(metrics)
+    dataset = judged if isinstance(judged, Dataset) else None
+    _check_spans(wanted, dataset)
+    started = time.perf_counter()
+    lines = Lines.read(file)
+    hits = parse_hit_run(lines) if is_hit_run(lines) else None
+    run = parse_run(lines) if hits is None else Run.of(hits.documents())
+    qrels = judged if isinstance(judged, Qrels) else Qrels.of(judged.judgements)
+    ranked = rank(run, qrels)
+    scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
+    characters = [] if dataset is None else _stored_characters(dataset, hits, wanted)
+    shaped = {} if hits is None else hits.fingerprints
+    return EvalResult(
+        dataset=name if dataset is None else dataset.name,
+        queries=ranked.queries,
+        values=_values(wanted, ranked.queries, scores, characters),
+        questions=() if dataset is None else _questions(dataset, ranked.queries),
+        fingerprints=_fingerprints({**shaped, "dataset": judged.fingerprint}, "documents", 0),
+        unjudged=len(set(run.queries) - set(qrels.queries)),
+        missing=ranked.missing,
+        notes={} if dataset is None else synthetic_note(dataset),
+        hits={}
+        if hits is None
+        else {query: tuple(own[:SHOWN]) for query, own in hits.hits.items() if query in qrels.queries},
+        created=_now(),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _fingerprints(shaped: Mapping[str, str], judgements: str, top_k: int) -> dict[str, str]:
+    """What shaped the numbers, as ``comparison.MUST_AGREE`` calls it."""
+    depth = {"top_k": str(top_k)} if top_k else {}
+    return {**shaped, **depth, "judgements": judgements, "ragcli": __version__}
+
+
+def _values(
+    wanted: Sequence[Metric], queries: Sequence[str], *groups: Sequence[Score]
+) -> dict[str, NDArray[np.float64]]:
+    """Values by metric in the order asked for, aligned with the queries; NaN where a query has none."""
+    by_name = {score.metric: score.per_query for group in groups for score in group}
+    nothing = float("nan")
+    return {str(metric): np.array([by_name[str(metric)].get(query, nothing) for query in queries]) for metric in wanted}
+
+
+def _questions(dataset: Dataset, queries: Sequence[str]) -> tuple[Question, ...]:
+    texts = {query.id: query.text for query in dataset.queries}
+    grades = dataset.judgements
+    return tuple(
+        Question(
+            text=texts.get(query, ""),
+            tags=tuple(dataset.tags.get(query, ())),
+            must_pass=query in dataset.must_pass,
+            relevant=sum(grade > 0 for grade in grades.get(query, {}).values()),
+        )
+        for query in queries
+    )
+
+
+def _curves(
+    run: HitRun, qrels: Mapping[str, Mapping[str, int]], queries: Sequence[str], depth: int
+) -> dict[str, tuple[float, ...]]:
+    """Recall and precision over k, over documents."""
+    found = np.zeros((len(queries), min(depth, _CURVE_DEPTH)), dtype=bool)
+    for row, query in zip(found, queries, strict=True):
+        names = list(run.hits.get(query, ()))[: len(row)]
+        row[: len(names)] = [qrels[query].get(hit.document, 0) > 0 for hit in names]
+    relevant = np.array([sum(grade > 0 for grade in qrels[query].values()) for query in queries], dtype=np.int64)
+    return curves(found, relevant)
+
+
+def _without_failed(result: EvalResult) -> EvalResult:
+    """The result with NaN in the rows that failed, so that no mean counts them."""
+    if not result.failures:
+        return result
+    failed = np.array([query in result.failures for query in result.queries])
+    values = {name: np.where(failed, np.nan, column) for name, column in result.values.items()}
+    result = replace(result, values=values)
+    result.mean(next(iter(values)))  # an error when nothing is left
+    return result
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _metrics(names: Sequence[str], top_k: int | None = None) -> list[Metric]:
+    wanted = [Metric.parse(name) for name in names]
+    for metric in wanted:
+        if top_k is not None and metric.cutoff > top_k:
+            raise UsageError(f"{metric} needs {metric.cutoff} results, evaluate.top_k is {top_k}", hint="raise --top-k")
+    return wanted
+
+
+def _check_spans(wanted: Sequence[Metric], dataset: Dataset | None) -> None:
+    asked = next((metric for metric in wanted if metric.of_characters), None)
+    if asked is not None and (dataset is None or not dataset.spans):
+        raise DataError(f"{asked} needs judgements on spans, and there are none", hint="see docs/formats.md")
+
+
+def _unknown(engine: "Engine", qrels: Mapping[str, Mapping[str, int]]) -> tuple[tuple[str, ...], bool]:
+    """Judged names that are not in the index, and whether the judgements are on chunks."""
     relevant = {name for grades in qrels.values() for name, grade in grades.items() if grade > 0}
     known = engine.known_documents(sorted(relevant))
-    if not known:
+    if known or not relevant:
+        return tuple(sorted(relevant - known)), False
+    import numpy as np
+
+    from ragcli.workspace.document_sql import chunk_rows_by_id
+
+    rows = chunk_rows_by_id(engine.generation.catalog, sorted(relevant))
+    alive = {chunk for chunk, row in rows.items() if np.isin(row, engine.generation.chunk_rows)}
+    if not alive:
         raise DataError(
             f"none of the {len(relevant)} judged documents is in the index",
             hint="judgements name a document by its path relative to the source, or by its record's id",
         )
-    return tuple(sorted(relevant - known))
+    return tuple(sorted(relevant - alive)), True
+
+
+def _chunk_scores(run: HitRun) -> dict[str, dict[str, float]]:
+    return {query: {hit.chunk_id: hit.score for hit in hits} for query, hits in run.chunks.items()}
+
+
+def _live_characters(
+    engine: "Engine", dataset: Dataset, ranges: Mapping[str, Sequence[Range]], wanted: Sequence[Metric]
+) -> tuple[list[Score], tuple[str, ...]]:
+    """Character metrics, spans looked up in the index as it is, and the spans that are nowhere."""
+    metrics = [metric for metric in wanted if metric.of_characters]
+    if not metrics:
+        return [], ()
+    import numpy as np
+
+    from ragcli.evaluate.texts import Texts, references
+
+    texts = Texts(
+        engine.generation.catalog, lambda version: bool(np.isin(version.chunk_row, engine.generation.chunk_rows))
+    )
+    judged, lost = references(dataset.spans, texts)
+    return _characters(metrics, ranges, judged), lost
+
+
+def _stored_characters(dataset: Dataset, run: HitRun | None, wanted: Sequence[Metric]) -> list[Score]:
+    """Character metrics of a stored run: without the documents, only offsets tell where a span is."""
+    metrics = [metric for metric in wanted if metric.of_characters]
+    if not metrics:
+        return []
+    if run is None:
+        raise DataError(f"{metrics[0]} needs the places of chunks, which a TREC run has not", hint="use a run.jsonl")
+    quotes = [query for query, spans in dataset.spans.items() for span in spans if span.end < 0]
+    if quotes:
+        raise DataError(
+            f"{len(quotes)} spans are given by quotes alone, which only the documents can tell the place of",
+            hint="ragcli eval validate --fix FILE writes their offsets",
+        )
+    judged = {
+        query: [Range(span.document, span.start, span.end) for span in spans] for query, spans in dataset.spans.items()
+    }
+    hits = run.chunks or run.hits
+    ranges = {query: [Range(hit.document, hit.start, hit.end) for hit in own] for query, own in hits.items()}
+    return _characters(metrics, ranges, judged)
+
+
+def _characters(
+    metrics: Sequence[Metric], ranges: Mapping[str, Sequence[Range]], judged: Mapping[str, Sequence[Range]]
+) -> list[Score]:
+    scores = []
+    for metric in metrics:
+        values = score_characters(ranges, judged, metric)
+        scores.append(Score(str(metric), sum(values.values()) / len(values), values))
+    return scores

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
@@ -80,6 +81,16 @@ class Engine:
         return self._arms[0] if len(self._arms) == 1 else "hybrid"
 
     @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms that are asked."""
+        return self._arms
+
+    @property
+    def allowed(self) -> "NDArray[np.int64] | None":
+        """The chunk rows that pass the filters, ascending; None without filters."""
+        return self._allowed
+
+    @property
     def opening_ms(self) -> Mapping[str, float]:
         """Milliseconds it took to open the index and, once it was needed, to wait for the model."""
         return self._clock.ms
@@ -130,10 +141,12 @@ class Engine:
             return []
         clocks = [Clock() for _ in queries]
         depth = max(self._settings.candidates, top_k)
-        ranked = self._rank(texts, depth, clocks)
+        considered = self._rank(texts, depth, clocks)
+        ranked = considered
         if by_document:
-            ranked = self._best_of_documents(texts, ranked, top_k, depth, clocks)
-        return self._results(queries, [found[:top_k] for found in ranked], clocks)
+            ranked = self._best_of_documents(texts, considered, top_k, depth, clocks)
+        results = self._results(queries, [found[:top_k] for found in ranked], clocks)
+        return [replace(result, considered=found) for result, found in zip(results, considered, strict=True)]
 
     def close(self) -> None:
         """Release the index."""

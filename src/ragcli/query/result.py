@@ -1,9 +1,9 @@
 """What a search gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ragcli.query.fuse import Arm, Contribution
+from ragcli.query.fuse import Arm, Contribution, Fused
 from ragcli.records import Hit, Query
 
 
@@ -16,9 +16,11 @@ class Result:
         contributions: Per hit, what each arm that found it adds to its score. With a single arm the score is the
             arm's own, neither normalised nor weighted.
         timings_ms: Time of each stage; what a batch shares is divided evenly among its questions.
+        considered: All chunks that any arm found, in fused order, before grouping and cutting to ``top_k``.
     """
 
     query: Query
     hits: tuple[Hit, ...]
     contributions: tuple[Mapping[Arm, Contribution], ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    considered: Sequence[Fused] = ()

@@ -26,6 +26,11 @@ class Workspace:
         return self.root / "CURRENT"
 
     @property
+    def results(self) -> Path:
+        """Folder with stored evaluations."""
+        return self.root / "results"
+
+    @property
     def lock(self) -> Path:
         """File that the one writer holds."""
         return self.root / "lock"

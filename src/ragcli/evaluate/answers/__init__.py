@@ -1,0 +1,1 @@
+"""From answers and references to scores."""

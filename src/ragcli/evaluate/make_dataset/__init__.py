@@ -1,0 +1,1 @@
+"""Questions with span judgements made from the user's own documents."""

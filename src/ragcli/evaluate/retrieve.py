@@ -1,0 +1,115 @@
+"""Ask the engine every judged question, and keep what scores, reports and diffs need of the answers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragcli.errors import BackendError
+from ragcli.evaluate.hit_runs import HitRun, stored
+from ragcli.evaluate.journeys import Journey, Tracker
+from ragcli.evaluate.judgements import Dataset
+from ragcli.evaluate.result import StoredHit
+from ragcli.evaluate.spans import Range
+from ragcli.records import Query
+
+if TYPE_CHECKING:
+    from ragcli.query.engine import Engine
+    from ragcli.query.result import Result
+
+SHOWN = 10
+"""Hits of each query that a result keeps for pages and diffs."""
+_BATCH = 128  # questions embedded together; what was considered for them is let go before the next
+_PERCENTILES = (50, 95, 99)
+
+
+@dataclass(slots=True)
+class Retrieved:
+    """What came back.
+
+    Attributes:
+        hits: Query id -> best chunk of each document, best first; likewise ``chunks``, where they were asked for.
+        ranges: Where the chunks lie: unlike their names, ids tell documents of several sources apart.
+        shown: The first hits with their texts and grades.
+        journeys: How far each relevant document came.
+        timings_ms: Query id -> stage -> milliseconds.
+        failures: Query id -> why the engine failed on it.
+    """
+
+    hits: dict[str, tuple[StoredHit, ...]] = field(default_factory=dict)
+    chunks: dict[str, tuple[StoredHit, ...]] = field(default_factory=dict)
+    questions: dict[str, str] = field(default_factory=dict)
+    ranges: dict[str, list[Range]] = field(default_factory=dict)
+    shown: dict[str, tuple[StoredHit, ...]] = field(default_factory=dict)
+    journeys: dict[str, tuple[Journey, ...]] = field(default_factory=dict)
+    timings_ms: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def run(self, fingerprints: Mapping[str, str]) -> HitRun:
+        """The run, without texts."""
+        return HitRun(self.hits, self.chunks, self.questions, fingerprints)
+
+    def latency(self, queries: Sequence[str]) -> NDArray[np.float64]:
+        """Milliseconds of each query, all stages together, float64 [q]; NaN where it failed."""
+        nothing = float("nan")
+        return np.array(
+            [sum(self.timings_ms[query].values()) if query in self.timings_ms else nothing for query in queries]
+        )
+
+    def totals(self) -> dict[str, float]:
+        """Percentiles of the time of a query, over all stages (``p95_ms``) and of each (``p95_dense_ms``)."""
+        stages: dict[str, list[float]] = {"": [sum(own.values()) for own in self.timings_ms.values()]}
+        for own in self.timings_ms.values():
+            for stage, ms in own.items():
+                stages.setdefault(f"{stage}_", []).append(ms)
+        return {
+            f"p{share}_{stage}ms": float(np.percentile(taken, share))
+            for stage, taken in stages.items()
+            if taken
+            for share in _PERCENTILES
+        }
+
+
+def retrieve(engine: "Engine", dataset: Dataset, top_k: int, *, by_chunk: bool) -> Retrieved:
+    """Ask every judged question of a dataset; one that the engine fails on is noted, and the others go on."""
+    found = Retrieved(questions={query.id: query.text for query in dataset.judged})
+    grades = dataset.judgements
+    tracker = Tracker(engine, _relevant(grades.values()))
+    queries = list(dataset.judged)
+    for first in range(0, len(queries), _BATCH):
+        for result in _asked(engine, queries[first : first + _BATCH], top_k, found.failures):
+            query = result.query.id
+            own = grades.get(query, {})
+            found.hits[query] = tuple(map(stored, result.hits))
+            found.shown[query] = tuple(
+                replace(stored(hit), text=hit.text, grade=own.get(hit.document)) for hit in result.hits[:SHOWN]
+            )
+            found.journeys[query] = tracker.follow(result, [name for name, grade in own.items() if grade > 0])
+            found.timings_ms[query] = result.timings_ms
+    if by_chunk:
+        _add_chunks(engine, queries, top_k, found)
+    return found
+
+
+def _add_chunks(engine: "Engine", queries: Sequence[Query], top_k: int, found: Retrieved) -> None:
+    asked = [query for query in queries if query.id not in found.failures]
+    for result in engine.search(asked, top_k=top_k, group_by="chunk"):
+        found.chunks[result.query.id] = tuple(map(stored, result.hits))
+        found.ranges[result.query.id] = [Range(hit.document_id, hit.start, hit.end) for hit in result.hits]
+
+
+def _asked(engine: "Engine", queries: Sequence[Query], top_k: int, failures: dict[str, str]) -> "Iterable[Result]":
+    """Results of a batch; where the batch fails, of its questions one by one."""
+    try:
+        return engine.search(queries, top_k=top_k, group_by="document")
+    except BackendError as error:
+        if len(queries) == 1:
+            failures[queries[0].id] = error.message
+            return []
+    return [result for query in queries for result in _asked(engine, [query], top_k, failures)]
+
+
+def _relevant(judgements: Iterable[Mapping[str, int]]) -> set[str]:
+    return {name for grades in judgements for name, grade in grades.items() if grade > 0}
