@@ -30,8 +30,10 @@ NEEDS = {
     "large": "",
     "scifact": "scifact",
     "sample": "",
-    "eval_gate": "",
     "chunking": "chunking",
+    "eval_run": "",
+    "eval_answers": "",
+    "eval_gate": "",
 }
 """Benchmarks in the order of the page, and the data each needs."""
 INTRODUCTION = """\

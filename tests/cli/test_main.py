@@ -200,6 +200,9 @@ ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("sync",): (("docs",), ("-",)),
     ("query",): (("keys",), ("keys", "--where", "typ=x")),
     ("eval",): (("--dataset", "questions.jsonl"), ("--dataset", "nowhere")),
+    ("eval", "answers"): (("answers.jsonl",), ("nowhere.jsonl",)),
+    ("eval", "sweep"): (("--grid", "grid.yaml", "--dataset", "many.jsonl"), ("--grid", "nowhere.yaml")),
+    ("eval", "make-dataset"): (("made.jsonl", "--count", "1"), ("made.jsonl", "-w", "elsewhere")),
     ("eval", "convert"): (("questions.jsonl", "questions.csv"), ("nowhere", "x.csv")),
     ("eval", "diff"): (("result.json", "result.json"), ("@last", "nowhere.json")),
     ("eval", "validate"): (("questions.jsonl",), ("nowhere",)),
@@ -221,6 +224,10 @@ def test_every_command_that_prints_an_envelope_is_tested() -> None:
 def test_success_and_failure_have_the_same_keys(path: tuple[str, ...], indexed: Ragcli, work: Path) -> None:
     (work / "right.yaml").write_text("query: {top_k: 3}\n")
     (work / "questions.jsonl").write_text('{"id": "1", "question": "signing keys", "relevant": ["keys.txt"]}\n')
+    (work / "answers.jsonl").write_text('{"id": "1", "answer": "a", "references": ["a"]}\n')
+    many = [{"id": str(number), "question": "signing keys", "relevant": ["keys.txt"]} for number in range(20)]
+    (work / "many.jsonl").write_text("\n".join(map(json.dumps, many)))
+    (work / "grid.yaml").write_text("query.strategy: [lexical, hybrid]\n")
     right, wrong = ENVELOPES[path]
     if path == ("eval", "diff"):
         assert indexed("eval", "--dataset", "questions.jsonl", "-o", "result.json").status == 0

@@ -113,7 +113,9 @@ class BertScorer:
 
     def _model(self) -> Any:  # a model of transformers; it stays unimported here
         from transformers import AutoModel
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         model = AutoModel.from_pretrained(
             str(self._files.folder), local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
