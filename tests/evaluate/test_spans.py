@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ragcli.evaluate.judgements import Span
 from ragcli.evaluate.measures import Metric
-from ragcli.evaluate.spans import Found, Range, locate, score_characters
+from ragcli.evaluate.spans import Found, Range, locate, occurrences, score_characters
 
 ranges = st.builds(
     lambda document, start, size: Range(document, start, start + size),
@@ -71,3 +71,9 @@ TEXT = "Keys rotate once a quarter. Keys rotate\nonce a year. Odd."
 )
 def test_where_a_span_is(span: Span, found: Found) -> None:
     assert locate(span, TEXT) == found
+
+
+def test_a_quote_across_the_cells_of_a_table_is_found() -> None:
+    text = "| Heat to be removed | 615 BTU/h | 1331 BTU/h |\n"
+    quote = "Heat to be removed 615 BTU/h"
+    assert [text[start:end] for start, end in occurrences(quote, text)] == ["Heat to be removed | 615 BTU/h"]

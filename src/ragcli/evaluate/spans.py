@@ -64,12 +64,12 @@ def locate(span: Span, text: str) -> Found:
 
 
 def occurrences(quote: str, text: str) -> list[tuple[int, int]]:
-    """Every place of a quote: as it is; where there is none, with other white space between its words."""
+    """Every place of a quote: as it is; where there is none, with other white space, or cells, between its words."""
     words = quote.split()
     exact = [match.start() for match in re.finditer(f"(?={re.escape(quote)})", text)]
     if exact or not words:
         return [(start, start + len(quote)) for start in exact]
-    return [match.span() for match in re.finditer(r"\s+".join(map(re.escape, words)), text)]
+    return [match.span() for match in re.finditer(r"[\s|]+".join(map(re.escape, words)), text)]
 
 
 def score_characters(
