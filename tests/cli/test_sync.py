@@ -1,6 +1,7 @@
 """``ragcli sync``: both steps, told in one line."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +64,12 @@ def test_standard_input_is_for_ingest(ragcli: Ragcli) -> None:
     ran = ragcli("sync", "-", stdin=b"text")
     assert (ran.status, ran.out) == (2, "")
     assert "ragcli ingest -" in ran.err
+
+
+def test_what_was_removed_altogether_is_no_longer_found(indexed: Ragcli, work: Path) -> None:
+    shutil.rmtree(work / "docs")
+    (work / "docs").mkdir()
+    assert indexed("sync", "docs", "--yes").status == 4
+    ran = indexed("query", "signing keys")
+    assert (ran.status, ran.out) == (5, "")
+    assert "everything that was indexed has been removed since" in ran.err

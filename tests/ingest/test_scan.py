@@ -138,3 +138,8 @@ def test_a_folder_that_cannot_be_listed_is_unknown_not_empty(root: Path) -> None
     (problem,) = found.problems
     assert problem.reason == "the folder cannot be listed: file name too long"
     assert found.unknown == [f"{problem.path}"]
+
+
+def test_a_configuration_is_no_document(root: Path) -> None:
+    (root / "ragcli.yaml").write_text("query: {top_k: 3}\n")
+    assert sorted(walk(root).files) == ["a.md", "sub/b.md", "sub/deep/c.txt"]

@@ -34,6 +34,7 @@ class SyncResult:
             f"{len(read.changed) + len(read.renamed):,} changed",
             f"{len(read.removed):,} removed",
             f"{read.unchanged:,} unchanged",
+            *([f"{len(read.skipped):,} skipped"] if read.skipped else []),
             *([f"{len(read.failed):,} failed"] if read.failed else []),
         ]
         return f"sync: {', '.join(parts)}; generation {self.index.generation}; {self.seconds:.1f} s"

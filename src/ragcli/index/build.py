@@ -103,7 +103,10 @@ def build_index(
             return _unchanged(parent, dropped, started)
         live = catalog.live_chunk_rows()
         if len(live) == 0:
-            raise DataError("there is nothing to index: the catalog holds no chunks", hint="ragcli ingest PATH")
+            raise DataError(
+                "there is nothing to index: the catalog holds no chunks",
+                hint="put documents where the sources are, then ragcli ingest",
+            )
         assembly = Assembly(
             config.index, catalog, live, None if full else parent, embedder, compact, progress or NoProgress()
         )

@@ -11,6 +11,11 @@ def catalog_state(catalog: Catalog) -> str:
     return f"{documents}-{chunks}-{rows}-{squares}"
 
 
+def has_documents(catalog: Catalog) -> bool:
+    """Whether any document is live."""
+    return bool(catalog.database.one("SELECT documents FROM live_set")[0])
+
+
 def corpus_fingerprint(catalog: Catalog) -> str:
     """Identity of the live documents: what they are called and what they say, however they are cut."""
     digest = blake2b(digest_size=16)

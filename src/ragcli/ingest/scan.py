@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from ragcli.config.sources import FILE_NAME
 from ragcli.ingest.globs import GlobList
 from ragcli.ingest.ignore import IgnoreRules, rules_above
 from ragcli.ingest.sources import Source, encodable
@@ -118,8 +119,8 @@ class _Walk:
         hidden = self._source.settings.hidden
         for entry in listed:
             name = entry.name
-            if name[0] == "." and (not hidden or name == ".git"):
-                continue
+            if name == FILE_NAME or (name[0] == "." and (not hidden or name == ".git")):
+                continue  # a configuration is no document, nor is what is hidden
             path = base + name
             try:
                 if entry.is_dir(follow_symlinks=False):

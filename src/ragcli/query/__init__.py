@@ -1,1 +1,1 @@
-"""TODO."""
+"""From a question to ranked hits."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 from ragcli.config.query import Strategy
 from ragcli.config.settings import Config
 from ragcli.errors import IndexCorruptError, IndexStaleError, UsageError
+from ragcli.index.catalog_state import has_documents
 from ragcli.index.reader import Generation, open_generation
 from ragcli.query.clock import Clock, shared
 from ragcli.query.fuse import Arm, Fused, Ranking
@@ -170,6 +171,8 @@ class Engine:
         if not self.generation.pending:
             return ()
         message = f"documents were ingested or removed since generation {self.generation.name} was built"
+        if not has_documents(self.generation.catalog):
+            raise IndexStaleError("everything that was indexed has been removed since", hint="ragcli ingest PATH")
         if self._settings.require_fresh:
             raise IndexStaleError(message, hint="ragcli index")
         return (f"{message}; ragcli index brings it up to date",)

@@ -1,5 +1,6 @@
 """What only tantivy has: identifiers, hard links, locks, segments."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,14 @@ def test_a_directory_that_cannot_be_written_is_a_backend_error(tmp_path: Path) -
     (tmp_path / "file").write_text("x", "utf-8")
     with pytest.raises(BackendError):
         update_lexical(tmp_path / "file" / "lexical", None, CONFIG, [], [])
+
+
+def test_a_directory_that_cannot_be_written_is_searched_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update_lexical(tmp_path / "lexical", None, CONFIG, texts({1: "signing keys"}), [])
+    before = sorted((tmp_path / "lexical").iterdir())
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    _, rows = open_lexical(tmp_path / "lexical", CONFIG).search("keys", 5)
+    assert rows.tolist() == [1]
+    assert sorted((tmp_path / "lexical").iterdir()) == before

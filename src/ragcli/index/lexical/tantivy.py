@@ -184,9 +184,23 @@ def _schema(analysis: Analysis) -> "Schema":
 def _open(directory: Path) -> "Index":
     from tantivy import Index
 
-    index: Index = Index.open(str(directory))
+    index: Index = Index.open(str(_writable(directory)))
     index.config_reader("manual", 0)  # no thread that watches a directory which never changes
     return index
+
+
+def _writable(directory: Path) -> Path:
+    """The directory, or links to its files where a lock can be written: tantivy takes one even for reading."""
+    if os.access(directory, os.W_OK):
+        return directory
+    import atexit
+    import tempfile
+
+    shadow = Path(tempfile.mkdtemp(prefix="ragcli-"))
+    atexit.register(shutil.rmtree, shadow, ignore_errors=True)
+    for file in directory.iterdir():
+        (shadow / file.name).symlink_to(file.absolute())
+    return shadow
 
 
 def _link(parent: Path, directory: Path) -> None:
