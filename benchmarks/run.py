@@ -45,11 +45,12 @@ interleaved rounds on a machine that other work may share: read the ratios, whic
 
 What falls short, and why:
 
-- **Cold query**: what a bare script does not have is typer (35 ms) and pydantic (80 ms to import and to define the settings).
-  Left out already: looking for garbage, package metadata, rich while the model computes, graph optimisation.
+- **Cold query**: what a bare script does not have is typer (35 ms) and pydantic (80 ms to import and to define the
+  settings). Left out already: looking for garbage, package metadata, rich while the model computes, graph optimisation.
 - **Folder to index**: with one chunk a text the work is that of the peers; the default embeds every word in chunks, 1.4
   times as many tokens as the peers, which cut a text at 256.
-- **Embedding**: matrix products take three quarters of the time, at about 150 GFLOP/s a core, near the processor's peak.
+- **Embedding**: matrix products take three quarters of the time, at about 150 GFLOP/s a core, near the processor's
+  peak.
 - **No-op re-sync**: three times `find` is less than importing typer takes.
 """
 
