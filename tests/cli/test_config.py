@@ -39,7 +39,7 @@ def test_show_as_json(ragcli: Ragcli, work: Path) -> None:
     assert (result["file"], result["base"]) == (str(work / "ragcli.yaml"), str(work))
     rows = {row["key"]: (row["value"], row["origin"]) for row in result["settings"]}
     assert rows["query.top_k"] == (3, "file ragcli.yaml:2")
-    assert rows["query.require_fresh"] == (False, "default")
+    assert rows["query.require_fresh"] == (True, "default")
 
 
 def test_show_as_yaml_is_a_file_that_gives_the_same(

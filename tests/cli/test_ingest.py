@@ -17,13 +17,13 @@ def summary(text: str) -> str:
 def test_what_changed_is_one_line(ragcli: Ragcli, work: Path, write: Any) -> None:
     ran = ragcli("ingest", "docs")
     assert (ran.status, ran.err) == (0, "")
-    assert summary(ran.out) == "ingest: 3 added, 0 changed, 0 removed, 0 unchanged, 0 failed; 3 chunks"
+    assert summary(ran.out) == "ingest: 3 added, 0 changed, 0 removed, 0 unchanged; 3 chunks"
     assert ran.out.count("\n") == 1
     write("keys.txt", "Signing keys rotate once a month.\n")
     write("new.txt", "Another page.\n")
     (work / "docs" / "guides" / "restore.md").unlink()
     ran = ragcli("ingest", "docs")
-    assert summary(ran.out) == "ingest: 1 added, 1 changed, 1 removed, 1 unchanged, 0 failed; 3 chunks"
+    assert summary(ran.out) == "ingest: 1 added, 1 changed, 1 removed, 1 unchanged; 3 chunks"
 
 
 def test_json_names_the_files(ragcli: Ragcli) -> None:
@@ -40,7 +40,7 @@ def test_a_dry_run_shows_everything_and_changes_nothing(indexed: Ragcli, work: P
     before = indexed("status", "--format", "json").result["catalog"]
     ran = indexed("ingest", "docs", "--dry-run")
     assert ran.out.splitlines()[:3] == ["+ new.txt", "~ keys.txt", "- backup.md"]
-    assert summary(ran.out.splitlines()[3]) == "plan: 1 added, 1 changed, 1 removed, 1 unchanged, 0 failed; 3 chunks"
+    assert summary(ran.out.splitlines()[3]) == "plan: 1 added, 1 changed, 1 removed, 1 unchanged; 3 chunks"
     assert indexed("status", "--format", "json").result["catalog"] == before
 
 
@@ -93,14 +93,14 @@ def test_duplicates_are_told_and_can_be_held_back(ragcli: Ragcli, write: Any) ->
     write("other.txt", "Signing keys rotate once a quarter.\n")
     ran = ragcli("ingest", "docs")
     assert ran.err == "duplicate: other.txt repeats keys.txt\n"
-    assert summary(ran.out).endswith("0 failed; 1 duplicates kept; 4 chunks")
+    assert summary(ran.out).endswith("0 unchanged; 1 duplicates kept; 4 chunks")
     ran = ragcli("ingest", "docs", "--dedupe")
     assert summary(ran.out).endswith("1 duplicates held back; 3 chunks")
 
 
 def test_standard_input_is_a_document(ragcli: Ragcli) -> None:
     ran = ragcli("ingest", "-", "--name", "notes.md", "--type", "markdown", stdin=b"# Title\n\nA page from a pipe.\n")
-    assert summary(ran.out) == "ingest: 1 added, 0 changed, 0 removed, 0 unchanged, 0 failed; 1 chunks"
+    assert summary(ran.out) == "ingest: 1 added, 0 changed, 0 removed, 0 unchanged; 1 chunks"
     assert ragcli("index").status == 0
     (hit,) = ragcli("query", "pipe", "-s", "lexical", "--format", "jsonl").out.splitlines()
     assert (json.loads(hit)["document"], json.loads(hit)["title"]) == ("notes.md", "Title")

@@ -282,7 +282,7 @@ def test_a_filter_that_nothing_passes_is_a_warning(run: Run) -> None:
     assert ran.err == f"warning: {ran.json['warnings'][0]}\n"
 
 
-def test_what_is_not_indexed_yet_is_a_warning_or_a_refusal(
+def test_an_index_that_lacks_what_was_ingested_is_refused(
     workspace: Workspace, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import shutil
@@ -294,10 +294,14 @@ def test_what_is_not_indexed_yet_is_a_warning_or_a_refusal(
         document = document_id("docs", "new.txt")
         chunk = Chunk(chunk_id(document, 0, "new"), document, 0, "new", 0, 3, 1)
         catalog.add_document(Document(document, "new.txt", "docs", "new.txt", "text", "new", "new"), [chunk])
-    assert "warning: documents were ingested or removed since" in run("disk").err
-    refused = run("disk", "--require-fresh")
+    refused = run("disk")
     assert (refused.status, refused.out) == (5, "")
+    assert "error: documents were ingested or removed since" in refused.err
     assert "try: ragcli index" in refused.err
+    assert run("disk", "--format", "json").json["error"]["code"] == "index_stale"
+    answered = run("disk", "--no-require-fresh")
+    assert (answered.status, answered.out != "") == (0, True)
+    assert "warning: documents were ingested or removed since" in answered.err
 
 
 def test_a_reader_that_goes_away_is_no_error(workspace: Workspace, tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from ragcli.workspace import Workspace
+from ragcli.workspace.lock import WriterLock
+
 Ragcli = Any
 
 
@@ -73,3 +76,44 @@ def test_what_was_removed_altogether_is_no_longer_found(indexed: Ragcli, work: P
     ran = indexed("query", "signing keys")
     assert (ran.status, ran.out) == (5, "")
     assert "everything that was indexed has been removed since" in ran.err
+
+
+def test_a_dry_run_shows_the_plan_and_changes_nothing(indexed: Ragcli, work: Path, write: Any) -> None:
+    write("new.md", "# New\n\nText.\n")
+    (work / "docs" / "backup.md").unlink()
+    ran = indexed("sync", "docs", "--dry-run")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("+ new.md\n- backup.md\nplan: 1 added, 0 changed, 1 removed, 2 unchanged; ")
+    told = indexed("sync", "docs", "--dry-run", "--format", "json").result
+    assert (told["index"], [one["path"] for one in told["ingest"]["added"]]) == (None, ["new.md"])
+    assert indexed("query", "signing keys").status == 0  # nothing was ingested, so nothing is stale
+
+
+def test_both_steps_hold_one_lock(indexed: Ragcli, work: Path, write: Any) -> None:
+    with WriterLock(Workspace(work / ".ragcli"), command="another"):
+        ran = indexed("sync", "docs")
+    assert (ran.status, "(another)" in ran.err) == (8, True)
+
+
+def test_a_failed_index_run_leaves_the_old_answers(indexed: Ragcli, write: Any) -> None:
+    """Ingested but not indexed: the live generation goes on answering, and says so."""
+    write("new.md", "# New\n\nText.\n")
+    nothing = ["--set", "index.embedder.kind=none", "--set", "index.lexical.kind=none"]
+    assert indexed("sync", "docs", *nothing).status == 3
+    ran = indexed("query", "signing keys", "-s", "lexical")
+    assert (ran.status, "warning: documents were ingested" in ran.err) == (0, True)
+    assert indexed("sync", "docs").status == 0
+    assert indexed("query", "signing keys", "-s", "lexical").err == ""
+
+
+def test_what_is_skipped_is_told_once(ragcli: Ragcli, work: Path) -> None:
+    (work / "docs" / "empty.md").write_text("\n", encoding="utf-8")
+    (work / "docs" / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 photo")
+    first = ragcli("sync", "docs")
+    assert re.fullmatch(r"skipped: empty\.md: .+\nskipped: photo\.jpg: .+\n", first.err)
+    assert "2 skipped" in first.out
+    again = ragcli("sync", "docs")
+    assert (again.err, "2 skipped" in again.out) == ("", True)
+    assert ragcli("sync", "docs", "--dry-run").err == first.err
+    told = ragcli("sync", "docs", "--format", "json").result["ingest"]["skipped"]
+    assert [(one["path"], one["new"]) for one in told] == [("empty.md", False), ("photo.jpg", False)]

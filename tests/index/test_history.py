@@ -88,6 +88,14 @@ def test_gc_says_what_would_go_and_then_removes_it(three: Corpus) -> None:
     assert leftovers(three.workspace) == []
 
 
+def test_gc_spares_the_live_generation_however_old(three: Corpus) -> None:
+    rollback(settings(), three.workspace, "000001")
+    assert gc(keeping(1), three.workspace, dry_run=True).generations == ("000002",)
+    assert gc(keeping(1), three.workspace).generations == ("000002",)
+    assert generations.list_generations(three.workspace) == ["000001", "000003"]
+    assert three.index().generation == "000004"  # its rows are still in the catalog
+
+
 def test_gc_of_embeddings_keeps_what_a_generation_uses(three: Corpus) -> None:
     three.index(settings(embedder={"kind": "hashing", "dimension": 8}))
     three.index()  # back to the first model: the other one's vectors are of generation 4 only

@@ -15,10 +15,12 @@ from ragcli.errors import (
     UsageError,
 )
 from ragcli.index.build import build_index
+from ragcli.index.history import rollback
 from ragcli.query.engine import Engine
 from ragcli.query.result import Result
 from ragcli.records import Query
 from ragcli.workspace import Workspace
+from ragcli.workspace.lock import WriterLock
 
 Settings = Callable[..., Config]
 
@@ -191,20 +193,53 @@ def test_changes_that_are_not_indexed_are_told_or_refused(
     with Engine(settings(), fruit) as engine:
         assert engine.warnings == ()
     add(fruit, "new.txt", ["a new document about apples"])
-    with Engine(settings(), fruit) as engine:
+    with Engine(settings(require_fresh=False), fruit) as engine:
         (warning,) = engine.warnings
         assert "since generation 000001" in warning
         assert "new.txt" not in {hit.document for hit in ask(engine, "new document about apples").hits}
-    with pytest.raises(IndexStaleError) as caught:
-        Engine(settings(require_fresh=True), fruit)
-    assert caught.value.hint == "ragcli index"
+    with pytest.raises(IndexStaleError, match="since generation 000001") as caught:
+        Engine(settings(), fruit)
+    assert caught.value.hint.startswith("ragcli index")
+
+
+def test_an_update_at_work_or_cut_short_stops_no_reader(
+    fruit: Workspace, settings: Settings, add: Callable[..., None]
+) -> None:
+    add(fruit, "new.txt", ["a new document about apples"])
+
+    def answers() -> bool:
+        try:
+            with Engine(settings(), fruit) as engine:
+                return len(engine.warnings) == 1 and bool(ask(engine, "apple").hits)
+        except IndexStaleError:
+            return False
+
+    assert not answers()
+    with WriterLock(fruit):
+        assert answers()
+    assert not answers()
+    with pytest.raises(ZeroDivisionError), WriterLock(fruit):
+        raise ZeroDivisionError
+    assert answers()
+    with WriterLock(fruit):
+        pass
+    assert not answers()
+
+
+def test_a_generation_gone_back_to_answers(fruit: Workspace, settings: Settings, add: Callable[..., None]) -> None:
+    add(fruit, "new.txt", ["a new document about apples"])
+    build_index(settings(), fruit)
+    rollback(settings(), fruit)
+    with Engine(settings(), fruit) as engine:
+        assert engine.generation.name == "000001"
+        assert len(engine.warnings) == 1
 
 
 def test_known_documents_are_those_of_the_generation(
     fruit: Workspace, settings: Settings, add: Callable[..., None]
 ) -> None:
     add(fruit, "new.txt", ["not indexed"])
-    with Engine(settings(strategy="lexical"), fruit) as engine:
+    with Engine(settings(strategy="lexical", require_fresh=False), fruit) as engine:
         assert engine.known_documents(["apple.md", "zoo.txt", "new.txt", "none"]) == {"apple.md", "zoo.txt"}
 
 

@@ -42,8 +42,11 @@ def test_second_writer_is_told_who_holds_it(workspace: Workspace) -> None:
 def test_lock_can_be_taken_again_after_release_and_after_an_exception(workspace: Workspace) -> None:
     with pytest.raises(ZeroDivisionError), WriterLock(workspace):
         raise ZeroDivisionError
+    failed = holder(workspace)
+    assert (failed is not None, failed and failed.pid) == (True, 0)  # its name stays, as that of no process
     with WriterLock(workspace):
         assert holder(workspace) is not None
+    assert holder(workspace) is None
 
 
 def test_waits_for_the_other_writer(workspace: Workspace) -> None:

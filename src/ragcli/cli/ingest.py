@@ -1,7 +1,7 @@
 """``ragcli ingest``: from files to documents and chunks in the catalog."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -13,7 +13,7 @@ from ragcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from ragcli.config.settings import Config
-    from ragcli.ingest.result import IngestResult
+    from ragcli.ingest.result import FileProblem, IngestResult
     from ragcli.ingest.sync import StdinInput
     from ragcli.records import DocumentType
 
@@ -101,34 +101,43 @@ def ingest(
         result = sync(loaded.config, loaded.base, options, listener)
     output = Output("ingest", format)
     error = tell(output, result, strict=strict)
-    output.emit(result, lambda: _print(result), error=error)
+    output.emit(result, lambda: show(result), error=error)
 
 
 def tell(output: Output, result: "IngestResult", *, strict: bool) -> DataError | None:
-    """Tell on stderr what could not be read and what repeats, which JSON has in its result.
+    """Tell on stderr what could not be read, what was skipped and what repeats, which JSON has in its result.
+
+    What was skipped is told once: the run that finds it, and every dry run.
 
     Returns:
         With ``strict``, the error that unread files are.
     """
     people = output.format != "json"
     if people:
-        _list("failed", [f"{problem.path or problem.source}: {problem.reason}" for problem in result.failed])
+        _list("failed", map(_told, result.failed))
+        _list("skipped", [_told(problem) for problem in result.skipped if problem.new or result.dry_run])
     if people and (result.is_change or result.dry_run):
-        _list("duplicate", [f"{one.name} repeats {one.of}" for one in result.duplicates])
+        _list("duplicate", (f"{one.name} repeats {one.of}" for one in result.duplicates))
     count = len(result.failed)
     if strict and count:
         return DataError(f"{count:,} {'file' if count == 1 else 'files'} could not be read")
     return None
 
 
-def _list(what: str, lines: Sequence[str]) -> None:
+def _told(problem: "FileProblem") -> str:
+    return f"{problem.path or problem.source}: {problem.reason}"
+
+
+def _list(what: str, texts: Iterable[str]) -> None:
+    lines = list(texts)
     for text in lines[:_LISTED]:
         print(f"{what}: {printable(text)}", file=sys.stderr)
     if len(lines) > _LISTED:
         print(f"{what}: {len(lines) - _LISTED:,} more; --format json lists them all", file=sys.stderr)
 
 
-def _print(result: "IngestResult") -> None:
+def show(result: "IngestResult") -> None:
+    """Print what a run did in one line; what a dry run would do, file by file."""
     if result.dry_run:
         for sign, changes in (("+", result.added), ("~", result.changed), ("-", result.removed)):
             for one in changes:

@@ -72,7 +72,7 @@ FreshOption = Annotated[
     bool | None,
     typer.Option(
         "--require-fresh/--no-require-fresh",
-        help="Refuse, with status 5, while ingested changes are not indexed [default: query.require_fresh].",
+        help="Refuse, with status 5, an index that lacks ingested changes [default: query.require_fresh].",
         show_default=False,
     ),
 ]

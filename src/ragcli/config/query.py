@@ -49,5 +49,6 @@ class QueryConfig(Settings):
     """``document`` keeps the best chunk of each document."""
     where: tuple[str, ...] = ()
     """Metadata filters such as ``type=markdown``; all must hold."""
-    require_fresh: bool = False
-    """Refuse to answer (status 5) while ingested changes are not indexed; otherwise a warning."""
+    require_fresh: bool = True
+    """Refuse to answer (status 5) from an index that lacks ingested changes. Otherwise, and while a run is at work or
+    was cut short, and after a rollback, it is a warning."""

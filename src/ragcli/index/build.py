@@ -7,7 +7,7 @@ old one stays live; what was embedded by then is in the cache, and the next run 
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +73,7 @@ def build_index(
     full: bool = False,
     compact: bool = False,
     progress: Progress | None = None,
+    lock: WriterLock | None = None,
 ) -> IndexResult:
     """Bring the index up to date with the catalog.
 
@@ -82,6 +83,7 @@ def build_index(
         full: Build everything anew from the catalog; embeddings still come from the cache.
         compact: Fold deltas and deletions into the vector and lexical index.
         progress: Told how far the run is.
+        lock: Held already by the caller; otherwise the run takes the writer's lock itself.
 
     Raises:
         IndexMissingError: nothing was ingested yet.
@@ -92,8 +94,8 @@ def build_index(
     started = time.monotonic()
     if not workspace.catalog.exists():
         raise IndexMissingError(f"nothing was ingested into {workspace.root} yet", hint="ragcli ingest PATH")
-    lock = WriterLock(workspace, config.workspace.lock_timeout_s, "ragcli index")
-    with lock, _disk_errors(workspace), Catalog(workspace.catalog) as catalog:
+    own = WriterLock(workspace, config.workspace.lock_timeout_s, "ragcli index") if lock is None else nullcontext()
+    with own, _disk_errors(workspace), Catalog(workspace.catalog) as catalog:
         generations.clean_leftovers(workspace)
         embedder = _embedder(config)
         parent = _parent(workspace, tolerant=full)

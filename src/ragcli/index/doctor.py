@@ -15,6 +15,7 @@ from ragcli.index.settings import changed_settings
 from ragcli.index.status import disk_bytes, pending, running_writer
 from ragcli.workspace import Workspace, generations
 from ragcli.workspace.catalog import Catalog
+from ragcli.workspace.lock import holder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,12 +90,15 @@ def _disk(workspace: Workspace) -> Check:
 
 
 def _writer(workspace: Workspace) -> Check:
-    running = running_writer(workspace)
+    running, last = running_writer(workspace), holder(workspace)
     found = leftovers(workspace)
     if running is not None:
         return Check("writer", "ok", f"process {running.pid} ({running.command}) is writing since {running.started}")
     if found:
         return Check("writer", "warning", f"a killed run left {', '.join(found)}", "ragcli index gc")
+    if last is not None:
+        message = f"{last.command or 'the run'} of {last.started} did not come to its end"
+        return Check("writer", "warning", message, "run it again")
     return Check("writer", "ok", "nobody is writing, and no run left anything behind")
 
 

@@ -133,9 +133,9 @@ def disk_bytes(path: Path) -> int:
 
 
 def running_writer(workspace: Workspace) -> LockHolder | None:
-    """Who is writing now; a killed process leaves its name behind, but not the lock."""
+    """Who is writing now; a run that was killed or failed leaves its name behind, but not the lock."""
     held = holder(workspace)
-    if held is None:
+    if held is None or not held.pid:
         return None
     try:
         os.kill(held.pid, 0)

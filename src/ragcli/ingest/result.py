@@ -9,11 +9,12 @@ from ragcli.ingest.plan import Renamed
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """A file or folder that could not be read, and why."""
+    """A file or folder that could not be read, and why; ``new`` unless an earlier run found it already."""
 
     source: str
     path: str
     reason: str
+    new: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ class IngestResult:
         return bool(self.documents_added or self.documents_removed)
 
     @property
-    def summary(self) -> str:
-        """One line, fit for a cron mail."""
+    def counts(self) -> str:
+        """How many files of each kind, in words."""
         parts = [
             f"{len(self.added):,} added",
             f"{len(self.changed):,} changed",
@@ -91,10 +92,15 @@ class IngestResult:
             f"{len(self.removed):,} removed",
             f"{self.unchanged:,} unchanged",
             *([f"{len(self.skipped):,} skipped"] if self.skipped else []),
-            f"{len(self.failed):,} failed",
+            *([f"{len(self.failed):,} failed"] if self.failed else []),
         ]
+        return ", ".join(parts)
+
+    @property
+    def summary(self) -> str:
+        """One line, fit for a cron mail."""
         tail = [f"{self.chunks:,} chunks", f"{self.seconds:.1f} s"]
         if self.duplicates:
             held = "held back" if self.dedupe else "kept"
             tail.insert(0, f"{len(self.duplicates):,} duplicates {held}")
-        return f"{'plan' if self.dry_run else 'ingest'}: {', '.join(parts)}; {'; '.join(tail)}"
+        return f"{'plan' if self.dry_run else 'ingest'}: {self.counts}; {'; '.join(tail)}"

@@ -43,6 +43,7 @@ class SyncOptions:
         forget: Names of sources to drop; nothing else is done then.
         dry_run: Only find out what is to be done.
         accept_deletions: Let the run remove any share of the documents.
+        lock: Held already by the caller; otherwise the run takes the writer's lock itself.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -50,6 +51,7 @@ class SyncOptions:
     forget: tuple[str, ...] = ()
     dry_run: bool = False
     accept_deletions: bool = False
+    lock: WriterLock | None = None
 
 
 def sync(
@@ -74,7 +76,8 @@ def sync(
         if options.dry_run:
             catalog = stack.enter_context(_open_for_planning(workspace))
         else:
-            stack.enter_context(WriterLock(workspace, config.workspace.lock_timeout_s, "ragcli ingest"))
+            if options.lock is None:
+                stack.enter_context(WriterLock(workspace, config.workspace.lock_timeout_s, "ragcli ingest"))
             catalog = stack.enter_context(Catalog(workspace.catalog))
         return _Run(config, base, options, Ledger(catalog), listener).run()
 
@@ -202,7 +205,7 @@ class _Run:
         for plan in plans:
             for row in plan.standing:
                 into = failed if row.state == "failed" else skipped
-                into.append(FileProblem(plan.source.name, row.path, row.reason))
+                into.append(FileProblem(plan.source.name, row.path, row.reason, new=False))
         return IngestResult(
             added=tuple(one for one in added if (one.source, one.path) not in to),
             changed=tuple(changed),

@@ -19,6 +19,8 @@ from ragcli.records import ArmScore, Hit, Query
 from ragcli.workspace import Workspace
 from ragcli.workspace.catalog import StoredChunk
 from ragcli.workspace.filter_sql import chunk_rows_by_name, document_rows
+from ragcli.workspace.generations import list_generations
+from ragcli.workspace.lock import holder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +47,7 @@ class Engine:
 
     Raises:
         IndexMissingError: There is no index.
-        IndexStaleError: It was built with other settings; or, with ``query.require_fresh``, lacks ingested changes.
+        IndexStaleError: It was built with other settings; or it lacks ingested changes, see ``query.require_fresh``.
         IndexStateError: It has not got the part that the strategy searches.
         UsageError: A filter cannot be read, or names an unknown key.
     """
@@ -70,7 +72,7 @@ class Engine:
                 vectors=self.generation.vectors is not None,
                 lexical=self.generation.lexical is not None,
             )
-            self.warnings: tuple[str, ...] = self._freshness()
+            self.warnings: tuple[str, ...] = self._freshness(workspace, on_purpose=generation is not None)
             self._allowed = self._filter()
         except BaseException:
             self.generation.close()
@@ -167,14 +169,17 @@ class Engine:
         worker.shutdown(wait=False)
         return future
 
-    def _freshness(self) -> tuple[str, ...]:
+    def _freshness(self, workspace: Workspace, *, on_purpose: bool) -> tuple[str, ...]:
         if not self.generation.pending:
             return ()
-        message = f"documents were ingested or removed since generation {self.generation.name} was built"
+        name = self.generation.name
+        message = f"documents were ingested or removed since generation {name} was built"
         if not has_documents(self.generation.catalog):
             raise IndexStaleError("everything that was indexed has been removed since", hint="ragcli ingest PATH")
-        if self._settings.require_fresh:
-            raise IndexStaleError(message, hint="ragcli index")
+        # Somebody saw to it, or has yet to be let finish: an update at work or cut short must not stop those who ask.
+        excused = on_purpose or holder(workspace) is not None or name != list_generations(workspace)[-1]
+        if self._settings.require_fresh and not excused:
+            raise IndexStaleError(message, hint="ragcli index, or --no-require-fresh to ask the index as it is")
         return (f"{message}; ragcli index brings it up to date",)
 
     def _filter(self) -> "NDArray[np.int64] | None":

@@ -7,17 +7,22 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Self
 
 from ragcli.errors import BackendError, BusyError
 from ragcli.workspace import Workspace
 
 _POLL_S = 0.05
+_NOBODY = 0  # stands for the process of a run that failed
 
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who holds the lock: process id, start of its hold (ISO 8601, UTC) and what it runs."""
+    """Who holds the lock: process id, start of its hold (ISO 8601, UTC) and what it runs.
+
+    A run that failed has process id 0, and the time of its failure.
+    """
 
     pid: int
     started: str
@@ -27,7 +32,8 @@ class LockHolder:
 class WriterLock:
     """Context manager that holds the workspace for writing.
 
-    The kernel releases the lock when the process ends, however it ends; the file itself stays.
+    The kernel releases the lock when the process ends, however it ends; the file itself stays, and so does the name in
+    it of a run that did not come to its end.
 
     Args:
         workspace: Made on disk when it is not there.
@@ -57,15 +63,17 @@ class WriterLock:
             ) from error
         try:
             self._wait()
-            self._sign()
+            self._sign(os.getpid())
         except BaseException:
             self._close()
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         try:
-            os.ftruncate(self._fd, 0)
+            self._sign(_NOBODY) if error else os.ftruncate(self._fd, 0)
         finally:
             self._close()
 
@@ -92,9 +100,9 @@ class WriterLock:
             ) from error
         return True
 
-    def _sign(self) -> None:
+    def _sign(self, pid: int) -> None:
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        text = json.dumps({"pid": os.getpid(), "started": started, "command": self._command})
+        text = json.dumps({"pid": pid, "started": started, "command": self._command})
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, text.encode(), 0)
 
@@ -111,7 +119,7 @@ class WriterLock:
 
 
 def holder(workspace: Workspace) -> LockHolder | None:
-    """Who wrote its name into the lock file last and has not released it; None when nobody or unreadable."""
+    """Who writes, or was stopped writing and no later run ended well; None when nobody or unreadable."""
     try:
         fields = json.loads(workspace.lock.read_bytes())
         return LockHolder(int(fields["pid"]), str(fields["started"]), str(fields.get("command", "")))

@@ -1,5 +1,6 @@
 """The search for the best cuts against every possible partition."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -9,9 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ragcli.ingest.chunkers.packing import FORCED_CUT, LINE_CUT, PARAGRAPH_CUT, SENTENCE_CUT, Sizes, Unit, pack
+from ragcli.ingest.chunkers.packing import (
+    FORCED_CUT,
+    LINE_CUT,
+    PARAGRAPH_CUT,
+    SENTENCE_CUT,
+    Sizes,
+    Unit,
+    chunks_of,
+    pack,
+)
 from ragcli.ingest.chunkers.ruler import Ruler
 from ragcli.models.tokens import WordCounter
+from ragcli.records import Document
 
 _Vectors = NDArray[np.float32]
 
@@ -110,3 +121,35 @@ def test_sizes_follow_the_limit() -> None:
 
 def test_nothing_makes_no_chunk() -> None:
     assert pack([], Ruler("", WordCounter()), Sizes.of(10, 2, None)) == []
+
+
+class StartCounter(WordCounter):
+    """Counts a word more for a text's first one, as a vocabulary does that knows a word only after a space."""
+
+    def count(self, text: str) -> int:
+        return super().count(text) + 1
+
+
+@pytest.mark.parametrize("prefix", ["", "Part"])
+def test_no_chunk_exceeds_the_limit_when_counted_by_itself(prefix: str) -> None:
+    """The ruler measures two sentences as twelve tokens; by themselves they are thirteen."""
+    text = "one two three four five. six seven eight nine ten. " * 3
+    units = [Unit(s.start(), s.end(), SENTENCE_CUT, prefix=prefix, prefix_tokens=len(prefix) // 4)
+             for s in re.finditer(r"[^.]+\.", text)]  # fmt: skip
+    document = Document("d", "d.txt", "docs", "d.txt", "text", "d", text)
+    counter, limit = StartCounter(), 12 + len(prefix) // 4
+    sizes = Sizes(target=12, most=12, limit=limit, least=1)
+    chunks = chunks_of(document, units, Ruler(text, counter), counter, sizes)
+    embedded = [f"{chunk.prefix}\n{chunk.text}" if chunk.prefix else chunk.text for chunk in chunks]
+    assert [counter.count(one) for one in embedded] == [7 + len(prefix) // 4] * 6
+    assert "".join(chunk.text for chunk in chunks).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_single_unit_beyond_the_limit_loses_its_prefix_and_is_cut_in_the_middle() -> None:
+    text = "one two three four five six seven eight nine ten"
+    document = Document("d", "d.txt", "docs", "d.txt", "text", "d", text)
+    counter = StartCounter()
+    units = [Unit(0, len(text), SENTENCE_CUT, prefix="Part", prefix_tokens=1)]
+    sizes = Sizes(target=10, most=10, limit=9, least=1)
+    chunks = chunks_of(document, units, Ruler(text, counter), counter, sizes)
+    assert [(chunk.prefix, counter.count(chunk.text) <= 9) for chunk in chunks] == [("", True)] * 2
