@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from ragcli.cli.app import app
+from ragcli.cli.app import app_for
 from ragcli.errors import RagcliError
 from ragcli.workspace import Workspace
 from ragcli.workspace.lock import WriterLock
@@ -33,7 +33,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
         yield from commands(below, (*path, name))
 
 
-COMMANDS = sorted(commands(typer.main.get_command(app)))
+COMMANDS = sorted(commands(typer.main.get_command(app_for())))
 
 
 def errors(kind: type[RagcliError] = RagcliError) -> Iterator[type[RagcliError]]:

@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from ragcli.cli.app import app
+from ragcli.cli.app import app_for
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / ".github" / "workflows" / "ci.yml"
@@ -36,7 +36,7 @@ def commands(file: Path) -> list[str]:
 
 def parse(words: list[str]) -> None:
     """Let the real command line read words without running anything."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app_for())
     name, *rest = words
     while rest and rest[0] in getattr(command, "commands", {}):
         name, *rest = rest

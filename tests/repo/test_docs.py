@@ -12,7 +12,7 @@ import yaml
 from typer.core import TyperGroup, TyperOption
 
 from ragcli import errors
-from ragcli.cli.app import app
+from ragcli.cli.app import app_for
 from ragcli.config.load import load_config
 from ragcli.config.reference import markdown
 from ragcli.config.settings import Config
@@ -37,7 +37,7 @@ def text(path: str) -> str:
 
 
 def commands(command: Any = None, path: tuple[str, ...] = ("ragcli",)) -> Iterator[tuple[tuple[str, ...], Any]]:
-    command = command or typer.main.get_command(app)
+    command = command or typer.main.get_command(app_for())
     yield path, command
     for below in getattr(command, "commands", {}):
         yield from commands(command.commands[below], (*path, below))

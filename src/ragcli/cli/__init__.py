@@ -49,11 +49,12 @@ def _guarded(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     import typer
 
-    from ragcli.cli.app import app, command_of
+    from ragcli.cli.app import app_for, command_of
     from ragcli.cli.parsing import usage_error
 
-    command = typer.main.get_command(app)
-    if "_RAGCLI_COMPLETE" in os.environ:
+    completing = "_RAGCLI_COMPLETE" in os.environ
+    command = typer.main.get_command(app_for(() if completing else arguments))
+    if completing:
         command.main(arguments, prog_name="ragcli")  # answers the shell and exits
     try:
         with command.make_context("ragcli", list(arguments)) as context:

@@ -1,38 +1,39 @@
 """The command tree. Command modules import nothing heavy: what a command needs, it imports when it runs."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from ragcli.cli.chunks import chunks
-from ragcli.cli.config import config_app
-from ragcli.cli.doctor import doctor
-from ragcli.cli.eval_data import eval_app
-from ragcli.cli.index import index_app
-from ragcli.cli.ingest import ingest
-from ragcli.cli.init import init
-from ragcli.cli.models import models_app
-from ragcli.cli.query import query
-from ragcli.cli.status import status
-from ragcli.cli.sync import sync
-from ragcli.cli.tree import Command, Group
+from ragcli.cli.tree import ORDER, Command, Group
 
-app = typer.Typer(
-    name="ragcli",
-    cls=Group,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
-for verb in (init, ingest, chunks, sync, query, status, doctor):
-    app.command(cls=Command)(verb)
-app.add_typer(index_app, name="index")
-app.add_typer(eval_app, name="eval")
-app.add_typer(models_app, name="models")
-app.add_typer(config_app, name="config")
+def app_for(words: Sequence[str] = ()) -> typer.Typer:
+    """The tree, or the one branch of it that a command line calls: to describe all commands takes longer than many run.
+
+    The module of a command has its name, and in it either the command or, as ``<name>_app``, a group of commands.
+
+    Args:
+        words: The command line; when its first word is no command, the tree is whole.
+    """
+    app = typer.Typer(
+        name="ragcli",
+        cls=Group,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(ragcli)
+    for name in words[:1] if words and words[0] in ORDER else ORDER:
+        module = import_module(f"ragcli.cli.{name}")
+        group = getattr(module, f"{name}_app", None)
+        if group is None:
+            app.command(name, cls=Command)(getattr(module, name))
+        else:
+            app.add_typer(group, name=name)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -43,7 +44,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def ragcli(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -55,7 +55,7 @@ def ragcli(
 def command_of(arguments: Sequence[str]) -> str:
     """The command that words call, such as ``index gc``; empty when they call none."""
     called: list[str] = []
-    command: object = typer.main.get_command(app)
+    command: object = typer.main.get_command(app_for(arguments))
     for word in arguments:
         command = command.commands.get(word) if isinstance(command, Group) else None
         if command is None:

@@ -6,24 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragcli.cli.eval_answers import answers
-from ragcli.cli.eval_diff import diff
-from ragcli.cli.eval_make import make_dataset
-from ragcli.cli.eval_sweep import sweep
-from ragcli.cli.evaluate import evaluate
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, line
-from ragcli.cli.tree import Command, Group
 
 if TYPE_CHECKING:
     from ragcli.evaluate.datasets.validate import Validation
-
-eval_app = typer.Typer(cls=Group, invoke_without_command=True)
-eval_app.callback()(evaluate)
-eval_app.command(cls=Command)(answers)
-eval_app.command(cls=Command)(diff)
-eval_app.command(cls=Command)(sweep)
-eval_app.command("make-dataset", cls=Command)(make_dataset)
 
 DatasetArgument = Annotated[Path, typer.Argument(help="BEIR folder, TREC topics, JSONL or CSV.", show_default=False)]
 SplitOption = Annotated[str, typer.Option(metavar="NAME", help="Which qrels/NAME.tsv of a BEIR folder.")]
@@ -36,7 +23,6 @@ LayoutOption = Annotated[
 ]
 
 
-@eval_app.command(cls=Command)
 def convert(
     dataset: DatasetArgument,
     target: Annotated[Path, typer.Argument(help="File, or folder for beir and trec.", show_default=False)],
@@ -67,7 +53,6 @@ def convert(
     output.emit(result, lambda: line(summary))
 
 
-@eval_app.command(cls=Command)
 def validate(
     dataset: DatasetArgument,
     fix: Annotated[Path | None, typer.Option(help="Write a copy without the faults.", show_default=False)] = None,

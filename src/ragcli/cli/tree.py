@@ -8,7 +8,7 @@ from ragcli.cli.help import describe, render
 from ragcli.cli.parsing import Values, no_command
 from ragcli.errors import UsageError
 
-_ORDER = ("init", "ingest", "chunks", "index", "sync", "query", "eval", "status", "doctor", "models", "config")
+ORDER = ("init", "ingest", "chunks", "index", "sync", "query", "eval", "status", "doctor", "models", "config")
 _VALUES = Values()
 
 
@@ -37,7 +37,7 @@ class Group(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of the commands, in the order in which documents become answers."""
-        places = {name: place for place, name in enumerate(_ORDER)}
+        places = {name: place for place, name in enumerate(ORDER)}
         return sorted(super().list_commands(ctx), key=lambda name: places.get(name, len(places)))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
