@@ -62,19 +62,3 @@ class Embedder(Protocol):
     def embed_queries(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """Vectors of questions in their order, shape [n, dimension], unit length."""
         ...
-
-
-class SpanEmbedder(Embedder, Protocol):
-    """An embedder that can also pool over parts of a text (late chunking)."""
-
-    def embed_spans(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> "NDArray[np.float32]":
-        """Vectors of character spans inside texts, each text encoded once.
-
-        Args:
-            texts: The windows to encode, each within ``max_tokens``.
-            spans: Per text, the character ranges to pool over.
-
-        Returns:
-            One unit vector per span, in the order of texts and spans, shape [sum of spans, dimension].
-        """
-        ...
