@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import numpy as np
 from chunking_metric import Chunked, Question, Range, Scores, judge, precision_omega, read_questions
+from late import SpanEmbedder
 from measure import interleave, table, verdict
 from numpy.typing import NDArray
 
@@ -39,7 +40,6 @@ from ragcli.ingest.chunkers.build import build_chunker
 from ragcli.ingest.chunkers.ruler import Ruler
 from ragcli.ingest.loaders.markdown import MarkdownParser
 from ragcli.models.build import build_embedder, token_limit
-from ragcli.models.onnx import OnnxEmbedder
 from ragcli.models.tokens import build_token_counter
 from ragcli.query.fuse import Arm, Ranking, fuse
 from ragcli.records import Document
@@ -106,10 +106,8 @@ class Vectoriser:
 
     def __init__(self, cache: Path) -> None:
         cache.mkdir(parents=True, exist_ok=True)
-        embedder = build_embedder(EMBEDDER, MODELS)
-        if not isinstance(embedder, OnnxEmbedder):
-            raise SystemExit("late chunking is measured with the ONNX runtime, which this model does not run on")
-        self.embedder = embedder
+        self.embedder = build_embedder(EMBEDDER, MODELS)
+        self.late = SpanEmbedder(EMBEDDER, MODELS)
         self._catalog = Catalog(cache / "chunking.db")
 
     def texts(self, texts: Sequence[str]) -> Vectors:
@@ -121,7 +119,7 @@ class Vectoriser:
         """Vectors of one span in each text."""
 
         def embed(places: Sequence[int]) -> Vectors:
-            return self.embedder.embed_spans([texts[place] for place in places], [[spans[place]] for place in places])
+            return self.late.embed([texts[place] for place in places], [spans[place] for place in places])
 
         keys = (embedding_key(self.embedder.fingerprint, "span", texts[place], str(span))
                 for place, span in enumerate(spans))  # fmt: skip
@@ -204,12 +202,11 @@ def fused(questions: Sequence[Question], chunked: Chunked, scores: Vectors) -> l
     return best
 
 
-def index_seconds(contender: Contender, documents: Sequence[Document], embedder: OnnxEmbedder) -> float:
+def index_seconds(contender: Contender, documents: Sequence[Document], vectoriser: Vectoriser) -> float:
     """Chunking and embedding, nothing cached."""
     started = time.perf_counter()
-    chunked = cut_all(contender, documents, embedder.embed_documents)
-    vectors_of(contender, chunked, documents, embedder.embed_documents,
-               lambda texts, spans: embedder.embed_spans(texts, [[span] for span in spans]))  # fmt: skip
+    embed = vectoriser.embedder.embed_documents
+    vectors_of(contender, cut_all(contender, documents, embed), documents, embed, vectoriser.late.embed)
     return time.perf_counter() - started
 
 
@@ -301,14 +298,14 @@ def paired_table(rows: Sequence[Row]) -> str:
     return table(["chunker", "against", "recall", "IoU"], lines)
 
 
-def costs_of(documents: Sequence[Document], embedder: OnnxEmbedder, rounds: int) -> dict[str, float]:
+def costs_of(documents: Sequence[Document], vectoriser: Vectoriser, rounds: int) -> dict[str, float]:
     """Index time of every mode as a multiple of plain chunking, at chunks of about 100 tokens."""
     timed = [document for document in documents if document.name in TIMED]
     modes = {"plain": prose(68, "none"), "lexical": prose(100, "lexical"), "semantic": prose(95, "semantic"),
              "late": prose(100, "lexical")}  # fmt: skip
     taken = interleave(
         {
-            mode: partial(index_seconds, Contender(mode, chunker, mode, late=mode == "late"), timed, embedder)
+            mode: partial(index_seconds, Contender(mode, chunker, mode, late=mode == "late"), timed, vectoriser)
             for mode, chunker in modes.items()
         },
         rounds,
@@ -327,7 +324,7 @@ def main() -> None:
         models = Vectoriser(arguments.cache or Path(folder))
         asked = models.embedder.embed_queries([question.text for question in questions])
         rows = [measure(contender, questions, documents, models, asked) for contender in contenders()]
-        costs = costs_of(documents, models.embedder, arguments.rounds)
+        costs = costs_of(documents, models, arguments.rounds)
     print(f"## Chunkers on Chroma's evaluation\n\n{len(questions)} questions, five chunks each, all-MiniLM-L6-v2; "
           f"published rows from {SOURCE}; size in cl100k tokens. The number in a chunker's name is `size_tokens`, in "
           "the embedder's tokens. Index time is that of chunking and embedding, next to cutting by size and paragraph "

@@ -9,16 +9,15 @@ way, so its means are shown but need not be equal. The peers live in a virtual e
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytrec_eval
 from measure import RAGCLI, clean_environment, command, interleave, peak_memory_mb, table, verdict
+from peers import peer_python
 
 from ragcli.evaluate.judgements import read_qrels
 from ragcli.evaluate.measures import Metric
@@ -53,17 +52,6 @@ PROGRAMS = {
         "print(json.dumps([float(found[name]) for name in names]))\n"
     ),
 }
-
-
-def peer_python() -> str:
-    """Interpreter of the peers' environment, made on first use."""
-    python = PEERS / "bin" / "python"
-    if not (PEERS / "complete").exists():
-        print(f"installing {', '.join(PACKAGES)} into {PEERS}", file=sys.stderr)
-        venv.create(PEERS, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        (PEERS / "complete").touch()
-    return str(python)
 
 
 def write_run(folder: Path, queries: int) -> tuple[Path, Path]:
@@ -141,7 +129,7 @@ def main() -> None:
 
 def report(qrels: Path, run: Path, queries: int, rounds: int) -> str:
     """The section of RESULTS.md."""
-    files, python = [str(qrels), str(run)], peer_python()
+    files, python = [str(qrels), str(run)], peer_python(PEERS, PACKAGES)
     wanted = [word for name in METRICS for word in ("--metric", name)]
     ours = [RAGCLI, "eval", "--run", files[1], "--qrels", files[0], *wanted]
     peers = {name: [python, "-c", program, *files] for name, program in PROGRAMS.items()}

@@ -1,8 +1,9 @@
-"""The peers: txtai and LlamaIndex in a virtual environment of their own, with the same model."""
+"""Peers in virtual environments of their own: txtai and LlamaIndex with the same model, and whatever else is asked."""
 
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,14 +18,14 @@ PACKAGES = (
 )
 
 
-def peer_python() -> str:
-    """Interpreter of the peers' environment, made on first use (a few minutes)."""
-    python = FOLDER / "bin" / "python"
-    if not (FOLDER / "complete").exists():
-        print(f"installing {', '.join(PACKAGES)} into {FOLDER}", file=sys.stderr)
-        venv.create(FOLDER, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        (FOLDER / "complete").touch()
+def peer_python(folder: Path = FOLDER, packages: Sequence[str] = PACKAGES) -> str:
+    """Interpreter of an environment of peers, made on first use (a few minutes)."""
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        print(f"installing {', '.join(packages)} into {folder}", file=sys.stderr)
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+        (folder / "complete").touch()
     return str(python)
 
 

@@ -2,11 +2,15 @@
 
 import importlib.util
 import ipaddress
+import json
 import os
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -50,6 +54,83 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+Answer: TypeAlias = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
+
+
+class FakeService(AbstractContextManager["FakeService"]):
+    """An HTTP service on loopback: answers from ``script``, then ``always``, and remembers what it was asked.
+
+    Unless told otherwise it answers every conversation with "yes".
+    """
+
+    def __init__(self) -> None:
+        self.script: list[Answer | Callable[[dict[str, Any]], Answer]] = []
+        self.always: Callable[[dict[str, Any]], Answer] = lambda _: chat("yes")
+        self.bodies: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.paths: list[str] = []
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                service.bodies.append(body)
+                service.keys.append(self.headers.get("Authorization"))
+                service.paths.append(self.path)
+                answer = service.script.pop(0) if service.script else service.always
+                status, headers, content = answer(body) if callable(answer) else answer
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def chat(text: str, tokens: tuple[int, int] | None = (100, 20)) -> Answer:
+    """A proper chat completion."""
+    usage = {} if tokens is None else {"usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}}
+    message = {"role": "assistant", "content": text}
+    return 200, {}, json.dumps({"choices": [{"message": message}], **usage}).encode()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[], FakeService]:
+    """Starts a service; to be used as a context manager."""
+    return FakeService
+
+
+@pytest.fixture
+def service() -> Iterator[FakeService]:
+    with FakeService() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def reply() -> Callable[..., Answer]:
+    """See ``chat``."""
+    return chat
+
+
+@pytest.fixture(scope="session")
+def gone() -> str:
+    """The address of a service that is not there."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}/v1"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,8 +9,7 @@
     │   ├── IndexStaleError         it was built with other settings, or lacks ingested changes
     │   ├── ForeignModelError       it was built with another embedding model
     │   └── IndexCorruptError       its files are damaged
-    ├── MissingError            6   an extra or a model is not installed
-    │   ├── MissingExtraError
+    ├── MissingError            6   something is not installed
     │   └── MissingModelError
     ├── BackendError            7   a service or library behind ragcli failed
     ├── BusyError               8   another writer holds the workspace
@@ -98,12 +97,6 @@ class MissingError(RagcliError):
 
     code = "missing"
     exit_status = 6
-
-
-class MissingExtraError(MissingError):
-    """An optional dependency is not installed."""
-
-    code = "missing_extra"
 
 
 class MissingModelError(MissingError):

@@ -15,7 +15,7 @@ Metadata: TypeAlias = Mapping[str, JsonValue]
 BlockKind: TypeAlias = Literal["heading", "paragraph", "list_item", "table", "code", "quote"]
 
 DocumentType: TypeAlias = Literal[
-    "markdown", "html", "rst", "text", "pdf", "docx", "pptx", "xlsx", "epub", "ipynb", "csv", "json", "code"
+    "markdown", "html", "xml", "rst", "text", "pdf", "docx", "pptx", "xlsx", "epub", "ipynb", "csv", "json", "code"
 ]
 
 

@@ -5,9 +5,12 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.evaluate.sweep.conftest import write_documents
 
 PAGES = {
     "backup.md": "# Taking snapshots\n\nA snapshot is a read-only copy of all files of a host at one moment.\n",
@@ -45,14 +48,7 @@ def ragcli(*words: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
-    (root / "docs").mkdir(parents=True)
-    for name, text in PAGES.items():
-        (root / "docs" / name).write_text(text, encoding="utf-8")
-    lines = (
-        json.dumps({"id": f"q{number}", "question": text, "relevant": relevant}) + "\n"
-        for number, (text, relevant) in enumerate(QUESTIONS)
-    )
-    (root / "queries.jsonl").write_text("".join(lines), encoding="utf-8")
+    write_documents(root, PAGES, QUESTIONS)
     (root / "ragcli.yaml").write_text(CONFIG, encoding="utf-8")
     (root / "grid.yaml").write_text(GRID, encoding="utf-8")
     return root
@@ -141,3 +137,17 @@ def test_making_questions_needs_documents(project: Path) -> None:
     done = ragcli("eval", "make-dataset", "made.jsonl", cwd=project)
     assert done.returncode == 5
     assert "ragcli ingest" in done.stderr
+
+
+def test_questions_are_written_by_a_model(project: Path, service: Any, reply: Callable[..., Any]) -> None:
+    quote = "A signing key is a secret that the release server uses once a quarter."
+    written = json.dumps({"question": "How often does the release server sign?", "quote": quote})
+    service.always = lambda body: reply(written if "Write one question" in body["messages"][0]["content"] else "Yes.")
+    assert ragcli("ingest", cwd=project).returncode == 0
+    words = ["made.jsonl", "--model", "tiny", "--base-url", service.url, "--format", "json"]
+    done = ragcli("eval", "make-dataset", *words, cwd=project)
+    result = json.loads(done.stdout)["result"]
+    assert (done.returncode, result["kinds"], result["refused"]["quote_elsewhere"]) == (0, {"llm": 1}, 3)
+    assert result["tokens"] == 120 * len(service.bodies) == 120 * 5
+    made = json.loads((project / "made.jsonl").read_text())
+    assert (made["question"], made["relevant"]) == ("How often does the release server sign?", {"keys.md": 1})

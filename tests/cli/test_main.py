@@ -150,7 +150,7 @@ main(sys.argv[1:])
 
 def test_status_130_and_nothing_that_was_finished_is_lost(ragcli: Ragcli, work: Path) -> None:
     for number in range(6):
-        (work / "docs" / f"long{number}.txt").write_text(f"Words of page {number}. " * 900)
+        (work / "docs" / f"long{number}.txt").write_text(f"Words of page {number}. " * 1800)
     whole = ["--set", "ingest.chunker.kind=whole"]
     assert ragcli("ingest", "docs", "--include", "long*", *whole).status == 0
     command = [sys.executable, "-c", SLOW, "index", *HASHING, "--format", "json"]

@@ -35,7 +35,6 @@ def test_list_says_how_to_get_what_is_not_here(ragcli: Ragcli) -> None:
         ["query", "x"],
         ["index", "--full"],
         ["models", "verify", "org/missing"],
-        ["models", "pull", "org/missing"],
     ],
 )
 def test_a_model_that_is_nowhere_fails_with_the_command_that_gets_it(indexed: Ragcli, words: list[str]) -> None:
@@ -43,6 +42,14 @@ def test_a_model_that_is_nowhere_fails_with_the_command_that_gets_it(indexed: Ra
     assert (ran.status, ran.envelope["error"]["code"], ran.result) == (6, "missing_model", None)
     assert "'org/missing' is not on this machine" in ran.envelope["error"]["message"]
     assert "ragcli models pull org/missing" in ran.envelope["error"]["hint"]
+
+
+def test_a_pull_that_fails_does_not_advise_itself(indexed: Ragcli) -> None:
+    error = indexed("models", "pull", "org/missing", "--format", "json").envelope["error"]
+    assert (error["exit_status"], error["code"]) == (6, "missing_model")
+    assert error["hint"] == (
+        "allow the network, or pull where the hub is reached; or set index.embedder.model to the path of a copy"
+    )
 
 
 def test_offline_it_fails_at_once(work: Path) -> None:

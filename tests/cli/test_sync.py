@@ -117,3 +117,9 @@ def test_what_is_skipped_is_told_once(ragcli: Ragcli, work: Path) -> None:
     assert ragcli("sync", "docs", "--dry-run").err == first.err
     told = ragcli("sync", "docs", "--format", "json").result["ingest"]["skipped"]
     assert [(one["path"], one["new"]) for one in told] == [("empty.md", False), ("photo.jpg", False)]
+
+
+def test_the_configuration_in_use_is_no_document(ragcli: Ragcli, work: Path) -> None:
+    (work / "docs" / "other.yaml").write_text("query:\n  top_k: 3\n", encoding="utf-8")
+    assert "sync: 3 added" in ragcli("sync", "docs", "-c", "docs/other.yaml", "-w", ".ragcli").out
+    assert "sync: 1 added" in ragcli("sync", "docs", "-w", ".ragcli").out  # without it, a file like any other

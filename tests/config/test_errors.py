@@ -100,10 +100,14 @@ def test_values(load: Load, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a:\n\t- b\n", "ragcli.yaml:2: found character that cannot start any token"),
-        ("query: [1,\n", "ragcli.yaml:2: did not find expected node content (while parsing a flow node, line 2)"),
-        ("query: 'x\nb: 2\n", "ragcli.yaml:3: found unexpected end of stream (while scanning a quoted scalar, line 1)"),
-        ("query: a: b\n", "ragcli.yaml:1: mapping values are not allowed in this context"),
+        ("a:\n\t- b\n", "ragcli.yaml:2:1: found character that cannot start any token"),
+        ("query: [1,\n", "ragcli.yaml:2:1: did not find expected node content (while parsing a flow node, line 2)"),
+        (
+            "query: 'x\nb: 2\n",
+            "ragcli.yaml:3:1: found unexpected end of stream (while scanning a quoted scalar, line 1)",
+        ),
+        ("query: a: b\n", "ragcli.yaml:1:9: mapping values are not allowed in this context"),
+        ("query: {}\n# a\x07\n", "ragcli.yaml:2:4: a control character (0x07)"),
         ("- query\n", "ragcli.yaml:1: not a mapping of sections"),
         ("just text\n", "ragcli.yaml:1: not a mapping of sections"),
         ("query: {}\n---\nindex: {}\n", "ragcli.yaml:2: a second YAML document"),
@@ -120,6 +124,12 @@ def test_a_tab_is_explained(load: Load) -> None:
     with pytest.raises(ConfigError) as caught:
         load("query:\n\ttop_k: 1\n")
     assert caught.value.hint == "indent with spaces: YAML allows no tabs there"
+
+
+def test_broken_syntax_has_a_hint(load: Load) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("query: a: b\n")
+    assert caught.value.hint.startswith("close every quote and bracket, and quote text that holds any of : #")
 
 
 def test_other_encodings_are_told_with_their_line(load: Load, work: Any) -> None:

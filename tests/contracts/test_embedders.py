@@ -1,9 +1,7 @@
 """Every embedder: shape, type, unit length, order, independence of the batch, and a fingerprint that tells apart."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,29 +54,17 @@ def fake_vector(text: str) -> list[float]:
     return counts
 
 
-class FakeService(BaseHTTPRequestHandler):
-    """An OpenAI-compatible endpoint that answers out of order, as the format allows."""
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        data = [{"index": place, "embedding": fake_vector(text)} for place, text in enumerate(body["input"])]
-        content = json.dumps({"data": data[::-1]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
+def embeddings(body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """The answer of an OpenAI-compatible service, out of order, as the format allows."""
+    data = [{"index": place, "embedding": fake_vector(text)} for place, text in enumerate(body["input"])]
+    return 200, {}, json.dumps({"data": data[::-1]}).encode()
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeService)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+def url(serve: Callable[[], Any]) -> Iterator[str]:
+    with serve() as running:
+        running.always = embeddings
+        yield running.url
 
 
 @pytest.fixture(scope="module")
@@ -215,12 +201,6 @@ def test_runtimes_of_a_model_agree(url: str, cache: Path) -> None:
     cosines = (exported.embed_documents(TEXTS) * torch.embed_documents(TEXTS)).sum(axis=1)
     assert cosines.min() >= 0.9999
     assert exported.fingerprint == torch.fingerprint != published.fingerprint
-
-
-def test_warming_changes_nothing(build: Build, embedder: Embedder) -> None:
-    warm = build()
-    warm.warm()
-    np.testing.assert_allclose(warm.embed_queries(TEXTS[:1]), embedder.embed_queries(TEXTS[:1]), atol=2e-6)
 
 
 def test_names_are_what_people_call_them(embedder: Embedder, build: Build) -> None:

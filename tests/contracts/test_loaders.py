@@ -104,6 +104,7 @@ def _samples() -> dict[DocumentType, bytes]:
     return {
         "markdown": _MARKDOWN.encode(),
         "html": _HTML.encode(),
+        "xml": f"<?xml version='1.0'?><rss><channel><item><title>{_NASTY}</title></item></channel></rss>".encode(),
         "rst": _RST.encode(),
         "text": _TEXT.encode(),
         "pdf": _pdf(),

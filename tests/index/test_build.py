@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.index.conftest import Corpus, sentences, settings
 
-from ragcli.errors import BusyError, ConfigError, DataError, IndexCorruptError, IndexMissingError
+from ragcli.errors import BusyError, ConfigError, DataError, IndexCorruptError, IndexMissingError, IndexStaleError
 from ragcli.index.manifest import damaged_files, read_manifest
 from ragcli.index.reader import open_generation
 from ragcli.workspace import Workspace, generations
@@ -169,6 +169,20 @@ def test_other_settings_rebuild_from_the_cache(corpus: Corpus, changed: dict[str
     _, lexical = found(corpus, "document2 part0", **changed)
     assert lexical[0] == min(rows_of(corpus, "d2"))
     assert not corpus.index(settings(**changed)).changed
+
+
+def test_another_mixing_formula_rebuilds_what_was_mixed(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus.fill(4)
+    corpus.index()
+    monkeypatch.setattr("ragcli.index.settings.MIXING", "another")
+    with pytest.raises(IndexStaleError, match=r"index\.context\.neighbours$"):
+        open_generation(corpus.workspace, settings().index)
+    result = corpus.index()
+    assert (result.changed, result.rebuilt, result.embedded, result.cached) == (True, True, 0, 12)
+    alone = settings(context={"neighbours": []})
+    assert corpus.index(alone).rebuilt
+    monkeypatch.setattr("ragcli.index.settings.MIXING", "a third")
+    assert not corpus.index(alone).changed
 
 
 def test_settings_of_the_search_alone_change_nothing(corpus: Corpus) -> None:

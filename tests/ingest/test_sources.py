@@ -4,6 +4,7 @@ import pytest
 
 from ragcli.config.ingest import IngestConfig, SourceConfig
 from ragcli.errors import ConfigError, DataError, UsageError
+from ragcli.ingest.scan import scan
 from ragcli.ingest.sources import Resolved, Selection, resolve
 from ragcli.workspace.ledger import SourceRow
 
@@ -70,6 +71,15 @@ def test_the_innermost_configured_source_owns_a_path(base: Path) -> None:
     assert shape(run(base, "docs/api/b.md", config=config)) == [("docs/api", "api", ("b.md",))]
     outer, inner = run(base, config=config).sources
     assert (outer.barred, inner.barred) == (frozenset({"api"}), frozenset())
+
+
+def test_the_configuration_in_use_is_no_document(base: Path) -> None:
+    (base / "other.yaml").touch()
+    for file in (Path("other.yaml"), base / "other.yaml"):
+        (source,) = resolve(IngestConfig(), base, Selection((".",)), {}, base / ".ragcli", file).sources
+        assert sorted(scan(source).files) == ["docs/a.md", "docs/api/b.md", "notes/c.md", "top.md"]
+    (source,) = resolve(IngestConfig(), base, Selection((".",)), {}, base / ".ragcli").sources
+    assert "other.yaml" in scan(source).files
 
 
 def test_a_configured_file_is_a_source_of_its_own(base: Path) -> None:

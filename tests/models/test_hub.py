@@ -26,7 +26,7 @@ models = ModelsConfig(cache=Path(sys.argv[1]))
 try:
     pulled = pull_model(sys.argv[2], sys.argv[3], models)
 except RagcliError as error:
-    print(json.dumps({"error": type(error).__name__, "message": error.message}))
+    print(json.dumps({"error": type(error).__name__, "message": error.message, "hint": error.hint}))
 else:
     found = locate(sys.argv[2], "", models)
     files = {file.path: file.sha256 for file in pulled.pin.files}
@@ -136,4 +136,5 @@ def test_a_model_the_hub_does_not_have(hub: Hub, tmp_path: Path) -> None:
     assert result == {
         "error": "MissingModelError",
         "message": "the model 'org/other' is not on this machine, and the hub has no such model",
+        "hint": "check its name and revision; or set index.embedder.model to the path of a copy",
     }

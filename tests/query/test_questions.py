@@ -47,11 +47,16 @@ def test_what_is_wrong_is_named_with_file_and_line(content: str, message: str, t
         read_questions(file)
     assert str(file) in caught.value.message
     assert message in caught.value.message
+    assert caught.value.hint
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot read the questions"):
+    with pytest.raises(DataError) as caught:
         read_questions(tmp_path / "none.jsonl")
-    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(DataError, match="cannot read the questions"):
+    assert caught.value.message == f"cannot read the questions in {tmp_path / 'none.jsonl'}: No such file or directory"
+    assert caught.value.hint.startswith("give a file of questions: one a line")
+    (tmp_path / "latin.txt").write_bytes(b"one\ncaf\xe9")
+    with pytest.raises(DataError) as caught:
         read_questions(tmp_path / "latin.txt")
+    assert caught.value.message == f"{tmp_path / 'latin.txt'}:2: the questions are not UTF-8 text"
+    assert caught.value.hint == "save the file as UTF-8"

@@ -173,13 +173,6 @@ def test_embeddings_keep_their_first_vector(catalog: Catalog) -> None:
     assert catalog.embeddings([b"a", b"b", b"c"]) == {b"c": b"3"}
 
 
-def test_meta_values(catalog: Catalog) -> None:
-    assert catalog.meta("corpus") is None
-    catalog.put_meta("corpus", "1")
-    catalog.put_meta("corpus", "2")
-    assert catalog.meta("corpus") == "2"
-
-
 def test_reading_needs_a_catalog_and_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(IndexMissingError, match="no catalog"):
         Catalog(tmp_path / "ws" / "catalog.db", readonly=True)
@@ -189,7 +182,7 @@ def test_reading_needs_a_catalog_and_changes_nothing(tmp_path: Path) -> None:
         Catalog(tmp_path / "catalog.db", readonly=True)
     add(Catalog(tmp_path / "new.db"), "a.md", ["x"])
     with Catalog(tmp_path / "new.db", readonly=True) as reader, pytest.raises(BackendError, match="readonly"):
-        reader.put_meta("key", "value")
+        reader.put_embeddings([(b"a", b"1")])
 
 
 @pytest.mark.parametrize("readonly", [True, False])

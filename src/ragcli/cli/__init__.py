@@ -37,7 +37,7 @@ def _guarded(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _discard_stdout()
         return 0
-    except Exception as error:
+    except Exception as error:  # the boundary: what reaches it is the machine's refusal or a bug, never a traceback
         if isinstance(error, OSError) and error.errno in _MACHINE:
             return _report(_refused(error), arguments)
         if os.environ.get("RAGCLI_DEBUG"):

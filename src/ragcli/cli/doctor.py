@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
+from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load_workspace
 from ragcli.cli.output import Output, line
 
 if TYPE_CHECKING:
@@ -17,10 +17,8 @@ def doctor(
 ) -> None:
     """Open and verify everything in the workspace; status 5 if anything is broken."""
     from ragcli.index.doctor import diagnose
-    from ragcli.workspace import Workspace
 
-    settings = load(config, set_, workspace).config
-    result = diagnose(settings, Workspace(settings.workspace.path))
+    result = diagnose(*load_workspace(config, set_, workspace))
     Output("doctor", format).emit(result, lambda: _print(result), error=result.error)
 
 

@@ -1,5 +1,6 @@
 """``ragcli eval make-dataset``: questions with span judgements from one's own documents."""
 
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -58,7 +59,8 @@ def make_dataset(
         raise UsageError(f"{target} is there already", hint="--force replaces it")
     settings = load(config, set_, workspace).config
     asker = None if model is None else _endpoint(base_url, model, key_variable, seed)
-    with Catalog(Workspace(settings.workspace.path).catalog, readonly=True) as catalog, catalog.snapshot():
+    asking = nullcontext() if asker is None else closing(asker)
+    with asking, Catalog(Workspace(settings.workspace.path).catalog, readonly=True) as catalog, catalog.snapshot():
         made = make(catalog, target.name, MakeOptions(count, tuple(where or ()), seed, asker))
     write_jsonl(made.dataset, target)
     questions = len(made.dataset.queries)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
+from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load_workspace
 from ragcli.cli.output import Output, columns, line
 from ragcli.cli.progress import indexing
 from ragcli.cli.tree import Command, Group
@@ -38,13 +38,10 @@ def index(
     if context.invoked_subcommand is not None:
         return
     from ragcli.index.build import build_index
-    from ragcli.workspace import Workspace
 
-    settings = load(config, set_, workspace).config
+    settings, space = load_workspace(config, set_, workspace)
     with indexing() as listener:
-        result = build_index(
-            settings, Workspace(settings.workspace.path), full=full, compact=compact, progress=listener
-        )
+        result = build_index(settings, space, full=full, compact=compact, progress=listener)
     Output("index", format).emit(result, lambda: line(result.summary))
 
 
@@ -57,9 +54,8 @@ def history(
 ) -> None:
     """List the kept generations, newest first."""
     from ragcli.index.history import history as list_history
-    from ragcli.workspace import Workspace
 
-    space = Workspace(load(config, set_, workspace).config.workspace.path)
+    _, space = load_workspace(config, set_, workspace)
     if not space.catalog.exists():
         raise IndexMissingError(f"there is no workspace at {space.root}", hint="ragcli ingest PATH")
     result = list_history(space)
@@ -79,10 +75,8 @@ def rollback(
 ) -> None:
     """Answer queries from an older generation again; the next index run brings it up to date."""
     from ragcli.index.history import rollback as roll_back
-    from ragcli.workspace import Workspace
 
-    settings = load(config, set_, workspace).config
-    result = roll_back(settings, Workspace(settings.workspace.path), generation)
+    result = roll_back(*load_workspace(config, set_, workspace), generation)
     Output("index rollback", format).emit(result, lambda: line(_rollback_line(result)))
 
 
@@ -100,10 +94,8 @@ def gc(
 ) -> None:
     """Remove generations beyond workspace.keep_generations, and what only they needed."""
     from ragcli.index.history import gc as collect
-    from ragcli.workspace import Workspace
 
-    settings = load(config, set_, workspace).config
-    result = collect(settings, Workspace(settings.workspace.path), embeddings=embeddings, dry_run=dry_run)
+    result = collect(*load_workspace(config, set_, workspace), embeddings=embeddings, dry_run=dry_run)
     Output("index gc", format).emit(result, lambda: line(_gc_line(result)))
 
 

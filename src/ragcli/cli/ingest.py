@@ -96,7 +96,7 @@ def ingest(
     kind = document_type(type)
     selection = Selection(given, tuple(include or ()), tuple(exclude or ()), gitignore, name if given else "", kind)
     stdin = read_stdin(loaded.config, name, type) if paths and "-" in paths else None
-    options = SyncOptions(selection, stdin, tuple(forget or ()), dry_run, yes)
+    options = SyncOptions(selection, stdin, tuple(forget or ()), dry_run, yes, loaded.file)
     with reading() as listener:
         result = sync(loaded.config, loaded.base, options, listener)
     output = Output("ingest", format)

@@ -8,6 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from ragcli.config.load import LoadedConfig
+    from ragcli.config.settings import Config
+    from ragcli.workspace import Workspace
 
 ConfigOption: TypeAlias = Annotated[
     Path | None,
@@ -46,3 +48,13 @@ def load(
     from ragcli.config.load import load_config
 
     return load_config(config, overrides=overrides or (), flags={"workspace.path": workspace, **(flags or {})})
+
+
+def load_workspace(
+    config: Path | None, overrides: list[str] | None, workspace: Path | None
+) -> "tuple[Config, Workspace]":
+    """As ``load``, for a command that needs nothing but the settings and the workspace they name."""
+    from ragcli.workspace import Workspace
+
+    settings = load(config, overrides, workspace).config
+    return settings, Workspace(settings.workspace.path)

@@ -58,7 +58,7 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Only chunks with type=markdown, 'path~=docs/**', page>=3, 'tag in a,b' ... Repeatable; all must hold.",
+        help="Only chunks with type=markdown, 'path~=docs/**', page>=3, 'type in pdf,docx' ... Repeatable; all hold.",
     ),
 ]
 GroupOption = Annotated[

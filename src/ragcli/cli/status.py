@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
+from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load_workspace
 from ragcli.cli.output import Output, line, plain
 
 if TYPE_CHECKING:
@@ -18,10 +18,8 @@ def status(
 ) -> None:
     """Show what is ingested and indexed, how fresh it is, and who is writing."""
     from ragcli.index.status import status as take_status
-    from ragcli.workspace import Workspace
 
-    settings = load(config, set_, workspace).config
-    result = take_status(settings, Workspace(settings.workspace.path))
+    result = take_status(*load_workspace(config, set_, workspace))
     Output("status", format).emit(_fields(result), lambda: _print(result))
 
 

@@ -70,7 +70,8 @@ def sync(
     lock = WriterLock(workspace_, loaded.config.workspace.lock_timeout_s, "ragcli sync")
     output = Output("sync", format)
     with nullcontext() if dry_run else lock:  # one lock over both steps: nobody sees what is ingested but not indexed
-        options = SyncOptions(Selection(tuple(paths or ())), dry_run=dry_run, accept_deletions=yes, lock=lock)
+        chosen = Selection(tuple(paths or ()))
+        options = SyncOptions(chosen, dry_run=dry_run, accept_deletions=yes, file=loaded.file, lock=lock)
         with reading() as listener:
             read = ingest(loaded.config, loaded.base, options, listener)
         error = tell(output, read, strict=strict)

@@ -31,6 +31,7 @@ _WORDS: Mapping[str, JsonValue] = {
 }  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]*")
 _MAX_DIGITS = 40
+_SYNTAX_HINT = "close every quote and bracket, and quote text that holds any of : # [ ] { } * & !"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def parse_file(data: bytes, name: str) -> YamlFile:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{name}:{line}: not UTF-8 text") from error
+        raise ConfigError(f"{name}:{line}: not UTF-8 text", hint="save the file as UTF-8") from error
     builder = _Builder(name)
     root = builder.build(text)
     if root is None:
@@ -110,23 +111,28 @@ class _Builder:
     def build(self, text: str) -> JsonValue:
         from yaml import YAMLError
         from yaml.error import MarkedYAMLError
+        from yaml.reader import ReaderError
 
         try:
             return self._consume(_events(text))
         except MarkedYAMLError as error:
             raise self._syntax_error(error, text) from error
+        except ReaderError as error:
+            before = text[: error.position]
+            where = self._at(before.count("\n") + 1, len(before) - before.rfind("\n"))
+            raise ConfigError(f"{where}: a control character ({error.character:#04x})", hint="remove it") from error
         except YAMLError as error:
             raise ConfigError(f"{self.name}: not YAML: {error}") from error
 
     def _syntax_error(self, error: MarkedYAMLError, text: str) -> ConfigError:
         mark = error.problem_mark or error.context_mark
-        line = mark.line if mark else 0
+        line, column = (mark.line, mark.column) if mark else (0, 0)
         context = f" ({error.context}, line {error.context_mark.line + 1})" if error.context_mark else ""
         lines = text.splitlines()
         written = lines[line] if line < len(lines) else ""
         tab = "\t" in written[: len(written) - len(written.lstrip())]
-        hint = "indent with spaces: YAML allows no tabs there" if tab else ""
-        return ConfigError(f"{self._at(line + 1)}: {error.problem or 'not YAML'}{context}", hint=hint)
+        hint = "indent with spaces: YAML allows no tabs there" if tab else _SYNTAX_HINT
+        return ConfigError(f"{self._at(line + 1, column + 1)}: {error.problem or 'not YAML'}{context}", hint=hint)
 
     def _consume(self, events: Iterator[Event]) -> JsonValue:
         from yaml.events import CollectionEndEvent, DocumentStartEvent, NodeEvent
@@ -213,8 +219,11 @@ class _Builder:
     def _error(self, event: Event, what: str) -> ConfigError:
         return ConfigError(f"{self._at(_line(event))}: {what}")
 
-    def _at(self, line: int) -> str:
-        return f"{self.name}:{line}" if self.numbered else self.name
+    def _at(self, line: int, column: int = 0) -> str:
+        """Where a person looks; the column, from 1, where the parser stopped at a character."""
+        if not self.numbered:
+            return self.name
+        return f"{self.name}:{line}:{column}" if column else f"{self.name}:{line}"
 
 
 def _line(event: Event) -> int:

@@ -6,13 +6,12 @@ old one stays live; what was embedded by then is in the cache, and the next run 
 
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from ragcli.config.settings import Config
-from ragcli.errors import BackendError, ConfigError, DataError, IndexCorruptError, IndexMissingError, IndexStateError
+from ragcli.errors import ConfigError, DataError, IndexCorruptError, IndexMissingError, IndexStateError
 from ragcli.index.assembly import Assembly, Parent, difference, same_model
 from ragcli.index.catalog_state import catalog_state
 from ragcli.index.manifest import Manifest, read_manifest
@@ -95,7 +94,7 @@ def build_index(
     if not workspace.catalog.exists():
         raise IndexMissingError(f"nothing was ingested into {workspace.root} yet", hint="ragcli ingest PATH")
     own = WriterLock(workspace, config.workspace.lock_timeout_s, "ragcli index") if lock is None else nullcontext()
-    with own, _disk_errors(workspace), Catalog(workspace.catalog) as catalog:
+    with own, generations.disk_errors(workspace), Catalog(workspace.catalog) as catalog:
         generations.clean_leftovers(workspace)
         embedder = _embedder(config)
         parent = _parent(workspace, tolerant=full)
@@ -163,7 +162,7 @@ def _publish(workspace: Workspace, assembly: Assembly) -> str:
         _verify(building, manifest, assembly)
         _open_to_readers(building)
         return generations.publish(workspace, building)
-    except BaseException:
+    except BaseException:  # Ctrl-C too leaves no half generation behind
         shutil.rmtree(building, ignore_errors=True)
         raise
 
@@ -203,14 +202,3 @@ def _changed(
         dropped=dropped,
         seconds=round(time.monotonic() - started, 3),
     )
-
-
-@contextmanager
-def _disk_errors(workspace: Workspace) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BackendError(
-            f"cannot write to the workspace {workspace.root}: {error.strerror or error}",
-            hint="free some space or correct the permissions; the live generation is untouched",
-        ) from error

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MIXING = "ratio-2"
+"""Names the formula of ``with_neighbours``; another formula takes another name, and generations are built anew."""
+
 _BLOCK_ROWS = 8192
 # However long its neighbours, a short chunk stays recognisable.
 _MOST_RATIO = 2.0

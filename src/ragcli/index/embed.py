@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Payload = TypeVar("Payload")
 
 _WINDOW_CHARS = 16 * 2**20  # read ahead, and sorted by length among themselves: a batch holds no padding
-_BLOCK_CHARS = 32_768  # handed to the embedder at once: a few seconds of a small model on two cores
+_BLOCK_CHARS = 65_536  # handed to the embedder at once: a second or two of a small model on two cores
 _BLOCK_ITEMS = 1024
 _BLOCKS_AHEAD = 2
 _COMMIT_S = 2.0

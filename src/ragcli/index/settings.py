@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ragcli.config.index import IndexConfig
-from ragcli.config.plain import to_plain
+from ragcli.config.index import ContextConfig, IndexConfig
+from ragcli.index.context import MIXING
 from ragcli.index.lexical import build as lexical
 from ragcli.index.manifest import Manifest
 from ragcli.index.vectors import building as vector
 from ragcli.index.vectors.store import VectorsState
+from ragcli.records import JsonValue
 
 
 def shaping(config: IndexConfig, vectors: VectorsState | None) -> dict[str, dict[str, Any]]:
@@ -19,7 +20,7 @@ def shaping(config: IndexConfig, vectors: VectorsState | None) -> dict[str, dict
     if vectors is not None:
         type_ = vector.resolve_type(config.vectors, vectors.base, vectors.dimension)
         sections["vectors"] = dict(vector.shaping_settings(config.vectors, type_))
-        sections["context"] = to_plain(config.context)
+        sections["context"] = {"neighbours": _neighbours(config.context)}
     return sections
 
 
@@ -33,6 +34,11 @@ def changed_settings(config: IndexConfig, manifest: Manifest) -> list[str]:
         for section in sorted(wanted.keys() | manifest.settings.keys())
         for key in _unlike(wanted.get(section, {}), manifest.settings.get(section, {}))
     ]
+
+
+def _neighbours(config: ContextConfig) -> JsonValue:
+    """Weights and the formula they are for: another formula makes other vectors of the same weights."""
+    return {"mixing": MIXING, "weights": list(config.neighbours)} if config.neighbours else []
 
 
 def _unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -30,9 +30,9 @@ _TEXTUAL: dict[str, DocumentType] = {
     ".html": "html",
     ".htm": "html",
     ".xhtml": "html",
-    ".xml": "html",
-    ".rss": "html",
-    ".atom": "html",
+    ".xml": "xml",
+    ".rss": "xml",
+    ".atom": "xml",
     ".rst": "rst",
     ".rest": "rst",
     ".txt": "text",
@@ -70,6 +70,7 @@ _HTML_START = re.compile(
     rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL
 )
 _XML_START = re.compile(rb"\s*<(?:\?xml\s|rss[\s>]|feed[\s>])", re.IGNORECASE)
+_WEB_PAGE = re.compile(rb"<html[\s>]|<!doctype\s+html", re.IGNORECASE)
 _NOTEBOOK = re.compile(rb'\s*\{[^"]*"(?:cells|nbformat|metadata)"')
 _JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]\d-])')
 _MEDIA = {
@@ -114,7 +115,7 @@ def detect_type(path: str, head: bytes) -> DocumentType | None:
     if language_of(name):
         return "code"
     if suffix in _TEXTUAL:
-        return _TEXTUAL[suffix]
+        return "html" if _TEXTUAL[suffix] == "xml" and is_web_page(head) else _TEXTUAL[suffix]
     return None if suffix else _sniff(head)
 
 
@@ -148,6 +149,11 @@ def suffix_of(name: str) -> str:
     return found[0] if found else ""
 
 
+def is_web_page(head: bytes) -> bool:
+    """Whether XML is a web page, from its start."""
+    return _WEB_PAGE.search(head.replace(b"\0", b"")) is not None
+
+
 def is_binary(head: bytes) -> bool:
     """Whether the bytes cannot be text: a zero byte without a UTF-16 or UTF-32 mark."""
     return b"\0" in head and not head.startswith(_TEXT_BOMS)
@@ -170,7 +176,7 @@ def _sniff(head: bytes) -> DocumentType | None:
     if text.startswith(b"#!"):
         return "code" if language_of("", text) else "text"
     if _HTML_START.match(text) or _XML_START.match(text):
-        return "html"
+        return "xml" if _XML_START.match(text) and not is_web_page(text) else "html"
     if _NOTEBOOK.match(text) and b'"cell_type"' in head:
         return "ipynb"
     return "json" if _JSON_START.match(text) else "text"

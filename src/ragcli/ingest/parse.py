@@ -89,11 +89,10 @@ class Parser:
             return self._parse(task, content, outcome)
         except DataError as error:
             return outcome._replace(reason=_why(error))
-        except Exception as error:
+        except Exception as error:  # one hostile file, whatever it makes a parser raise, never stops the rest
             if isinstance(error, RagcliError):
                 raise
-            # One hostile file never stops the rest. Without a digest it is read again by the next run, since the
-            # fault may lie in the circumstances, or in the reader.
+            # Without a digest it is read again by the next run: the fault may lie in the circumstances, or the reader.
             return outcome._replace(reason=_why(error), digest="")
 
     def _content(self, task: FileTask) -> _Content:

@@ -97,7 +97,12 @@ class Resolved:
 
 
 def resolve(
-    config: IngestConfig, base: Path, selection: Selection, known: Mapping[str, SourceRow], workspace: Path
+    config: IngestConfig,
+    base: Path,
+    selection: Selection,
+    known: Mapping[str, SourceRow],
+    workspace: Path,
+    file: Path | None = None,
 ) -> Resolved:
     """Find the sources of a run.
 
@@ -107,6 +112,7 @@ def resolve(
         selection: What the command line asks for.
         known: Sources that were ingested before.
         workspace: Never read as a source.
+        file: The configuration file in use, whatever its name: no document of a folder it lies in.
 
     Raises:
         ConfigError: two configured sources have the same name.
@@ -127,7 +133,8 @@ def resolve(
         ended |= {row.name for row in known.values() if row.origin == "config" and row.name not in configured}
     ended -= {source.name for source in sources}
     everything = [*configured.values(), *sources]
-    barred = tuple(replace(source, barred=_barred(source, everything, workspace)) for source in sources)
+    own = [workspace] if file is None else [workspace, Path(os.path.abspath(file))]  # noqa: PTH100 - as sources are
+    barred = tuple(replace(source, barred=_barred(source, everything, own)) for source in sources)
     return Resolved(barred, tuple(sorted(ended)), {name: rank for rank, name in enumerate(configured)})
 
 
@@ -224,10 +231,10 @@ def _absorbed(source: Source, known: Mapping[str, SourceRow], configured: Mappin
     ]
 
 
-def _barred(source: Source, everything: Sequence[Source], workspace: Path) -> frozenset[str]:
+def _barred(source: Source, everything: Sequence[Source], own: Sequence[Path]) -> frozenset[str]:
     others = [other for other in everything if other.name != source.name]
     paths = [other.root / part for other in others for part in (other.selected or ("",))]
-    inside = [path for path in (*paths, workspace) if path != source.root and path.is_relative_to(source.root)]
+    inside = [path for path in (*paths, *own) if path != source.root and path.is_relative_to(source.root)]
     return frozenset(_relative(path, source.root) for path in inside)
 
 

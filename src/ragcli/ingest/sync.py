@@ -43,6 +43,7 @@ class SyncOptions:
         forget: Names of sources to drop; nothing else is done then.
         dry_run: Only find out what is to be done.
         accept_deletions: Let the run remove any share of the documents.
+        file: The configuration file in use, which is no document.
         lock: Held already by the caller; otherwise the run takes the writer's lock itself.
     """
 
@@ -51,6 +52,7 @@ class SyncOptions:
     forget: tuple[str, ...] = ()
     dry_run: bool = False
     accept_deletions: bool = False
+    file: Path | None = None
     lock: WriterLock | None = None
 
 
@@ -121,7 +123,8 @@ class _Run:
         if options.stdin is not None and not options.selection.paths:
             return Resolved(())
         if not options.forget:
-            return resolve(self._config.ingest, self._base, options.selection, self._known, self._config.workspace.path)
+            workspace = self._config.workspace.path
+            return resolve(self._config.ingest, self._base, options.selection, self._known, workspace, options.file)
         unknown = [name for name in options.forget if name not in self._known]
         if unknown:
             names = ", ".join(sorted(self._known)) or "none"

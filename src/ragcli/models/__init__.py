@@ -48,10 +48,6 @@ class Embedder(Protocol):
         """Longest input in its own tokens, special tokens and document prefix already taken off."""
         ...
 
-    def warm(self) -> None:
-        """Load now what the first call would load; may run in another thread than the first call."""
-        ...
-
     def embed_documents(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """Vectors of document texts in their order, shape [n, dimension], unit length.
 
@@ -61,20 +57,4 @@ class Embedder(Protocol):
 
     def embed_queries(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """Vectors of questions in their order, shape [n, dimension], unit length."""
-        ...
-
-
-class SpanEmbedder(Embedder, Protocol):
-    """An embedder that can also pool over parts of a text (late chunking)."""
-
-    def embed_spans(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> "NDArray[np.float32]":
-        """Vectors of character spans inside texts, each text encoded once.
-
-        Args:
-            texts: The windows to encode, each within ``max_tokens``.
-            spans: Per text, the character ranges to pool over.
-
-        Returns:
-            One unit vector per span, in the order of texts and spans, shape [sum of spans, dimension].
-        """
         ...

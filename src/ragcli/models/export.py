@@ -27,7 +27,7 @@ Method: TypeAlias = Literal["bert", "torch.onnx", "none"]
 
 LEAST_COSINE = 0.9999
 # Counted up when the graphs written here change.
-_VERSION = 2
+_VERSION = 3
 GRAPH = "model.onnx"
 _RECORD = "export.json"
 _TEMPORARY = ".new-"

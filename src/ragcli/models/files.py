@@ -28,7 +28,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too leaves no temporary file behind
         Path(temporary).unlink(missing_ok=True)
         raise
 

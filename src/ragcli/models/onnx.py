@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ragcli.models.card import ModelCard
-from ragcli.models.sessions import Session, Vectors, depends_on_batch, hidden_states, normalise, open_session, pool
+from ragcli.models.sessions import Session, Vectors, depends_on_batch, hidden_states, open_session, pool
 from ragcli.models.vocabulary import encode_head, load_tokenizer, padding_id, text_limit
 
 if TYPE_CHECKING:
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 # Measured on two cores with 1 MB of second-level cache each: 1 to 1,024 tokens a batch are equally fast, 4,096 a
 # fifth slower, because the activations no longer stay in the cache. Short texts gain from sharing a batch.
 _BATCH_TOKENS = 512
+# From this length on a text shares a batch with texts of its own length only: it gains less from company than padding
+# and its mask cost (measured: equal at 160).
+_ALONE_TOKENS = 160
 # How many characters a worker takes at a time, about a batch of English: small, so that all workers end together.
 _TASK_CHARS = 4 * _BATCH_TOKENS
 # From how many texts on repacking the weights pays for itself.
@@ -30,14 +32,10 @@ _BULK_TEXTS = 16
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
-    """A tokenised text: its place in the input, its token ids, its tokens' character ranges."""
+    """A tokenised text: its place in the input and its token ids."""
 
     place: int
     ids: list[int]
-    offsets: list[tuple[int, int]]
-
-
-_Keep: TypeAlias = Callable[[Sequence[_Encoded], Vectors, NDArray[np.intp]], None]
 
 
 class OnnxEmbedder:
@@ -75,11 +73,6 @@ class OnnxEmbedder:
         """Longest document in tokens, special tokens and prefix taken off."""
         return text_limit(self._tokenizer, self._card.max_tokens, self._card.document_prefix)
 
-    def warm(self) -> None:
-        """Load tokenizer and session."""
-        _ = self._tokenizer
-        self._session(bulk=False)
-
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of document texts in their order, shape [n, dimension]."""
         return self._embed(texts, self._card.document_prefix)
@@ -88,71 +81,48 @@ class OnnxEmbedder:
         """Unit vectors of questions in their order, shape [n, dimension]."""
         return self._embed(texts, self._card.query_prefix)
 
-    def embed_spans(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> Vectors:
-        """Unit vectors of character spans, each the mean of the tokens that overlap it, whatever the model's pooling.
-
-        A span without tokens (blank, or beyond the limit) gets the mean over the whole text.
-        """
-        firsts = np.concatenate([[0], np.cumsum([len(row) for row in spans])]).astype(np.intp)
-        out = np.empty((int(firsts[-1]), self.dimension), dtype=np.float32)
-        shift = len(self._card.document_prefix)
-
-        def keep(batch: Sequence[_Encoded], hidden: Vectors, _lengths: NDArray[np.intp]) -> None:
-            for encoded, states in zip(batch, hidden, strict=True):
-                first = firsts[encoded.place]
-                for number, (start, end) in enumerate(spans[encoded.place]):
-                    tokens = _overlapping(encoded.offsets, start + shift, end + shift)
-                    rows = states[tokens] if tokens else states[: len(encoded.ids)]
-                    out[first + number] = normalise(rows.mean(axis=0, keepdims=True))[0]
-
-        self._run(texts, self._card.document_prefix, keep)
-        return out
-
     def _embed(self, texts: Sequence[str], prefix: str) -> Vectors:
         out = np.empty((len(texts), self.dimension), dtype=np.float32)
+        if not texts:
+            return out
+        session = self._session(bulk=len(texts) >= _BULK_TEXTS)
 
-        def keep(batch: Sequence[_Encoded], hidden: Vectors, lengths: NDArray[np.intp]) -> None:
-            out[[encoded.place for encoded in batch]] = pool(hidden, lengths, self._card.pooling)
+        def embed(places: list[int]) -> None:
+            encoded = [_Encoded(place, self._ids(prefix + texts[place])) for place in places]
+            for batch in self._batches(encoded):
+                states, lengths = hidden_states(session, [one.ids for one in batch], self._padding)
+                out[[one.place for one in batch]] = pool(states, lengths, self._card.pooling)
 
-        self._run(texts, prefix, keep)
+        self._spread(embed, _tasks(texts))
         return out
 
-    def _run(self, texts: Sequence[str], prefix: str, keep: _Keep) -> None:
-        """Encode all texts, longest first so that no worker ends on a long one, and hand on each batch's states."""
-        if not texts:
-            return
-        session = self._session(bulk=len(texts) >= _BULK_TEXTS)
-        tasks = _tasks(texts)
-
-        def encode(places: list[int]) -> None:
-            encoded = [self._tokenise(place, prefix + texts[place]) for place in places]
-            for batch in self._batches(encoded):
-                keep(batch, *hidden_states(session, [text.ids for text in batch], self._padding))
-
+    def _spread(self, embed: Callable[[list[int]], None], tasks: list[list[int]]) -> None:
+        """Do the tasks in their order, on all workers where there is more than one of both."""
         if len(tasks) == 1 or self._threads == 1:
             for task in tasks:
-                encode(task)
+                embed(task)
             return
         with ThreadPoolExecutor(self._threads, thread_name_prefix="ragcli-embed") as workers:
-            futures = [workers.submit(encode, task) for task in tasks]
+            futures = [workers.submit(embed, task) for task in tasks]
             try:
                 for future in futures:
                     future.result()
-            except BaseException:
+            except BaseException:  # also a Ctrl-C: what has not begun need not begin
                 workers.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _tokenise(self, place: int, text: str) -> _Encoded:
-        encoding = encode_head(self._tokenizer, text, self._card.max_tokens)
-        return _Encoded(place, encoding.ids, encoding.offsets)
+    def _ids(self, text: str) -> list[int]:
+        return encode_head(self._tokenizer, text, self._card.max_tokens).ids
 
     def _batches(self, texts: list[_Encoded]) -> Iterator[list[_Encoded]]:
-        """Texts of like length together, at most so many tokens a batch, padding included."""
+        """Texts of like length together, at most so many tokens a batch with its padding; long ones without any."""
         texts.sort(key=lambda encoded: -len(encoded.ids))
         budget = 1 if self._single else _BATCH_TOKENS
         batch: list[_Encoded] = []
         for encoded in texts:
-            if batch and (len(batch) + 1) * len(batch[0].ids) > budget:
+            longest = len(batch[0].ids) if batch else 0
+            apart = longest >= _ALONE_TOKENS and longest > len(encoded.ids)
+            if batch and (apart or (len(batch) + 1) * longest > budget):
                 yield batch
                 batch = []
             batch.append(encoded)
@@ -192,8 +162,3 @@ def _tasks(texts: Sequence[str]) -> list[list[int]]:
         tasks[-1].append(place)
         room -= len(texts[place])
     return tasks
-
-
-def _overlapping(offsets: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:
-    """Tokens that share a character with a range; special tokens have none."""
-    return [number for number, (first, last) in enumerate(offsets) if first < end and last > start and last > first]

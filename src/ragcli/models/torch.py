@@ -77,10 +77,6 @@ class TorchEmbedder:
         tokenizer = shared_tokenizer(self._card.tokenizer)
         return text_limit(tokenizer, self._card.max_tokens, self._card.document_prefix)
 
-    def warm(self) -> None:
-        """Load the model."""
-        _ = self._model
-
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of document texts in their order, shape [n, dimension]."""
         return self._embed(texts, self._card.document_prefix)

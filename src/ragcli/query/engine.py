@@ -74,7 +74,7 @@ class Engine:
             )
             self.warnings: tuple[str, ...] = self._freshness(workspace, on_purpose=generation is not None)
             self._allowed = self._filter()
-        except BaseException:
+        except BaseException:  # also a Ctrl-C: nobody else would close it
             self.generation.close()
             raise
 

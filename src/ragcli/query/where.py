@@ -1,4 +1,4 @@
-"""Metadata filters: ``type=markdown``, ``path~=docs/**``, ``page>=3``, ``modified<2024-06``, ``tag in a,b``.
+"""Metadata filters: ``type=markdown``, ``path~=docs/**``, ``page>=3``, ``modified<2024-06``, ``type in pdf,docx``.
 
 A condition is a key, an operator and a value:
 

@@ -229,15 +229,6 @@ class Catalog:
         documents, chunks = live.get(1, (0, 0))
         return Counts(documents, chunks, live.get(2, (0, 0))[0], files, failed or 0, size or 0)
 
-    def meta(self, key: str) -> str | None:
-        """A value that was stored under a name; None when there is none."""
-        found = self.database.one("SELECT value FROM meta WHERE key = ?", (key,))
-        return None if found is None else str(found[0])
-
-    def put_meta(self, key: str, value: str) -> None:
-        """Store a value under a name."""
-        self.database.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
     def collect(self, keep_rows: "NDArray[np.int64]") -> Collected:
         """Remove retired document versions, unless one of their chunks is kept.
 

@@ -46,7 +46,7 @@ class Database:
             raise self._error(error) from error
         try:
             self._prepare(readonly)
-        except BaseException:
+        except BaseException:  # whatever it is goes on; the caller never gets an object to close
             self._connection.close()
             raise
 
@@ -132,7 +132,7 @@ class Database:
         try:
             yield
             self.run("COMMIT")
-        except BaseException:
+        except BaseException:  # Ctrl-C and generator exits undo the half that was done too
             if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
                 self._connection.execute("ROLLBACK")
             raise

@@ -53,7 +53,7 @@ def new_directory(workspace: Workspace) -> Path:
     """An empty directory to build a generation in, on the same file system as the published ones."""
     import tempfile
 
-    with _disk(workspace):
+    with disk_errors(workspace):
         workspace.generations.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f"{_BUILDING}{os.getpid()}-", dir=workspace.generations))
 
@@ -63,7 +63,7 @@ def publish(workspace: Workspace, building: Path) -> str:
 
     Every file is flushed to the disk before the directory gets its name, and that before ``CURRENT`` names it.
     """
-    with _disk(workspace):
+    with disk_errors(workspace):
         building.chmod(0o755)  # mkdtemp made it private
         _sync_tree(building)
         name = f"{_last_number(workspace) + 1:06d}"
@@ -81,7 +81,7 @@ def set_current(workspace: Workspace, name: str) -> None:
     """
     if not _NAME.fullmatch(name) or not (workspace.generations / name).is_dir():
         raise IndexMissingError(f"there is no generation {name!r}", hint="ragcli index history")
-    with _disk(workspace):
+    with disk_errors(workspace):
         _write_durably(workspace.current, f"{name}\n")
 
 
@@ -96,7 +96,7 @@ def remove(workspace: Workspace, name: str) -> None:
         raise IndexMissingError(f"there is no generation {name!r}", hint="ragcli index history")
     if name == current(workspace):
         raise IndexStateError(f"generation {name} is live and cannot be removed", hint="ragcli index rollback first")
-    with _disk(workspace):
+    with disk_errors(workspace):
         if int(name) == _last_number(workspace):
             _write_durably(workspace.generations / _LAST, f"{name}\n")
         gone = workspace.generations / f"{_REMOVING}{name}"
@@ -107,7 +107,7 @@ def remove(workspace: Workspace, name: str) -> None:
 def clean_leftovers(workspace: Workspace) -> list[str]:
     """Remove what a killed writer left half built or half removed; return the names."""
     names: list[str] = []
-    with _disk(workspace):
+    with disk_errors(workspace):
         for folder, prefixes in (
             (workspace.generations, (_BUILDING, _REMOVING, ".tmp-")),
             (workspace.root, (".tmp-",)),
@@ -117,6 +117,18 @@ def clean_leftovers(workspace: Workspace) -> list[str]:
                     _delete(entry)
                     names.append(entry.name)
     return sorted(names)
+
+
+@contextmanager
+def disk_errors(workspace: Workspace) -> Iterator[None]:
+    """What the disk refuses while a generation is written, as an error of ragcli."""
+    try:
+        yield
+    except OSError as error:
+        raise BackendError(
+            f"cannot write to the workspace {workspace.root}: {error.strerror or error}",
+            hint="free some space or correct the permissions; the live generation is untouched",
+        ) from error
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -167,14 +179,3 @@ def _sync_path(path: str, flags: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _disk(workspace: Workspace) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BackendError(
-            f"cannot write to the workspace {workspace.root}: {error.strerror or error}",
-            hint="free some space or correct the permissions; the live generation is untouched",
-        ) from error

@@ -64,7 +64,7 @@ class WriterLock:
         try:
             self._wait()
             self._sign(os.getpid())
-        except BaseException:
+        except BaseException:  # a Ctrl-C while waiting too must not leave the lock's file open
             self._close()
             raise
         return self

@@ -14,8 +14,6 @@ still reflects the catalog, however large that is. Counts alone would miss one d
 SCHEMA_VERSION = 1
 
 SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-
 CREATE TABLE sources (
     name   TEXT PRIMARY KEY,
     root   TEXT NOT NULL,

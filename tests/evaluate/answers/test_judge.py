@@ -2,7 +2,6 @@
 
 import math
 import re
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,11 +183,8 @@ def test_an_endpoint_that_cannot_be_used_is_not_asked_for_every_row(
     assert len(service.bodies) == 1
 
 
-def test_a_service_that_is_gone(judge: Callable[..., Judge]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    opinions = judge(base_url=f"http://127.0.0.1:{port}/v1", max_retries=0).opinions("relevance", ROWS)
+def test_a_service_that_is_gone(judge: Callable[..., Judge], gone: str) -> None:
+    opinions = judge(base_url=gone, max_retries=0).opinions("relevance", ROWS)
     assert "cannot be reached after 1 attempts" in opinions.failures[0]
 
 

@@ -1,12 +1,7 @@
-"""Documents to ask about, and a chat endpoint on this machine."""
+"""Documents to ask about."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -66,54 +61,3 @@ def catalog(documents: Path) -> Iterator[Catalog]:
     """What was ingested."""
     with Catalog(Workspace(documents / ".ragcli").catalog, readonly=True) as catalog:
         yield catalog
-
-
-@dataclass
-class Service:
-    """An endpoint that answers from ``replies``: a status and a body each, the last one again and again."""
-
-    url: str
-    replies: list[tuple[int, Any]] = field(default_factory=list)
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    keys: list[str | None] = field(default_factory=list)
-
-
-def completion(content: str) -> dict[str, Any]:
-    """The body of a chat completion."""
-    return {"choices": [{"message": {"content": content}}], "usage": {"total_tokens": 7}}
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    """A real HTTP service on loopback."""
-    state = Service("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            state.requests.append({"path": self.path, **json.loads(body)})
-            state.keys.append(self.headers.get("Authorization"))
-            status, content = state.replies.pop(0) if len(state.replies) > 1 else state.replies[0]
-            data = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def complete() -> Callable[[str], dict[str, Any]]:
-    """See ``completion``."""
-    return completion

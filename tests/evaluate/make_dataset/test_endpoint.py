@@ -6,18 +6,17 @@ import pytest
 from ragcli.errors import BackendError, UsageError
 from ragcli.evaluate.make_dataset.endpoint import ChatEndpoint
 
-
-def endpoint(service: Any, **options: Any) -> ChatEndpoint:
-    return ChatEndpoint(service.url, "tiny", first_wait_s=0.0, **options)
+AT_ONCE = {"Retry-After": "0"}
 
 
-def test_a_prompt_is_asked_at_temperature_zero(service: Any, complete: Callable[[str], Any]) -> None:
-    service.replies = [(200, complete("forty two"))]
-    asker = endpoint(service, seed=3)
+def test_a_prompt_is_asked_at_temperature_zero(service: Any, reply: Callable[..., Any]) -> None:
+    service.always = lambda _: reply("forty two", (5, 2))
+    asker = ChatEndpoint(service.url, "tiny", seed=3)
     assert [asker.ask("how many?"), asker.ask("how many?")] == ["forty two", "forty two"]
+    asker.close()
     assert asker.tokens == 14
-    assert service.requests[0] == {
-        "path": "/v1/chat/completions",
+    assert service.paths == ["/v1/chat/completions"] * 2
+    assert service.bodies[0] == {
         "model": "tiny",
         "messages": [{"role": "user", "content": "how many?"}],
         "temperature": 0,
@@ -26,51 +25,57 @@ def test_a_prompt_is_asked_at_temperature_zero(service: Any, complete: Callable[
     assert service.keys == [None, None]
 
 
-def test_what_may_pass_is_tried_again(service: Any, complete: Callable[[str], Any]) -> None:
-    service.replies = [(429, b"slow down"), (503, b""), (200, complete("here"))]
-    assert endpoint(service).ask("?") == "here"
-    assert len(service.requests) == 3
+def test_what_may_pass_is_tried_again(service: Any) -> None:
+    service.script = [(429, AT_ONCE, b"slow down"), (503, AT_ONCE, b"")]
+    assert ChatEndpoint(service.url, "tiny").ask("?") == "yes"
+    assert len(service.bodies) == 3
 
 
 @pytest.mark.parametrize(
-    ("replies", "message", "requests"),
+    ("status", "content", "message", "hint"),
     [
-        ([(401, b"no key")], "answered 401: no key", 1),
-        ([(302, b"")], "answered 302", 1),
-        ([(500, b"broken")], "answered 500: broken", 2),
-        ([(200, b"not json")], "no chat completion", 1),
-        ([(200, {"choices": []})], "no chat completion", 1),
+        (401, b"no key", "answered 401: no key", "--key-variable"),
+        (404, b"no model", "answered 404: no model", "--base-url and --model"),
+        (302, b"", "answered 302", "redirects are not followed: set --base-url"),
+        (200, b"not json", "did not answer with JSON", "--base-url"),
+        (200, b'{"choices": []}', "no chat completion", "chat protocol"),
     ],
 )
-def test_failures_are_told(service: Any, replies: list[Any], message: str, requests: int) -> None:
-    service.replies = replies
-    with pytest.raises(BackendError, match=message):
-        endpoint(service, attempts=2).ask("?")
-    assert len(service.requests) == requests
+def test_failures_are_told(service: Any, status: int, content: bytes, message: str, hint: str) -> None:
+    service.script = [(status, {}, content)]
+    with pytest.raises(BackendError, match=message) as caught:
+        ChatEndpoint(service.url, "tiny").ask("?")
+    assert hint in caught.value.hint
+    assert len(service.bodies) == 1
 
 
-def test_a_service_that_is_not_there_is_told() -> None:
+def test_a_model_that_declines_answers_nothing(service: Any) -> None:
+    service.script = [(200, {}, b'{"choices": [{"message": {"content": null, "refusal": "no"}}]}')]
+    assert ChatEndpoint(service.url, "tiny").ask("?") == ""
+
+
+def test_a_service_that_is_not_there_is_told(gone: str) -> None:
     with pytest.raises(BackendError, match="cannot be reached"):
-        ChatEndpoint("http://127.0.0.1:9/v1", "tiny", attempts=2, first_wait_s=0.0).ask("?")
+        ChatEndpoint(gone, "tiny", max_retries=0).ask("?")
 
 
-@pytest.mark.parametrize("url", ["ftp://host/v1", "nonsense", "http://user@host/v1", "http://host/v1?key=1"])
+@pytest.mark.parametrize(
+    "url", ["ftp://host/v1", "nonsense", "http://user@host/v1", "http://host/v1?key=1", "http://["]
+)
 def test_odd_addresses_are_refused(url: str) -> None:
-    with pytest.raises(UsageError, match="--base-url"):
+    with pytest.raises(UsageError, match="--base-url") as caught:
         ChatEndpoint(url, "tiny")
+    assert "http://127.0.0.1:11434/v1" in caught.value.hint
 
 
-def test_a_key_is_only_sent_where_it_belongs(
-    service: Any, complete: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service.replies = [(200, complete("x"))]
+def test_a_key_is_only_sent_where_it_belongs(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "openai-secret")
     monkeypatch.setenv("OTHER_KEY", "other-secret")
-    endpoint(service).ask("?")
-    endpoint(service, key_variable="OTHER_KEY").ask("?")
+    ChatEndpoint(service.url, "tiny").ask("?")
+    ChatEndpoint(service.url, "tiny", key_variable="OTHER_KEY").ask("?")
     assert service.keys == [None, "Bearer other-secret"]
     with pytest.raises(UsageError, match="needs a key"):
-        endpoint(service, key_variable="NOT_SET")
+        ChatEndpoint(service.url, "tiny", key_variable="NOT_SET")
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(UsageError, match=r"api\.openai\.com needs a key"):
         ChatEndpoint("https://api.openai.com/v1", "tiny")

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -160,7 +159,7 @@ def test_a_model_that_gives_nothing_of_use_is_an_error(catalog: Catalog) -> None
         make(catalog, "made", MakeOptions(asker=Scripted({})))
 
 
-def test_a_dataset_from_a_model_says_so(catalog: Catalog, complete: Callable[[str], object]) -> None:
+def test_a_dataset_from_a_model_says_so(catalog: Catalog) -> None:
     quote = "Snapshots are kept for thirty days and are then removed by the nightly janitor."
     answers = {
         "WRITE thirty days": f'{{"question": "How long is a copy stored?", "quote": "{quote}"}}',

@@ -1,6 +1,7 @@
 """A folder of documents with a configuration, questions and a grid."""
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -43,18 +44,23 @@ evaluate:
 """
 
 
+def write_documents(root: Path, pages: Mapping[str, str], questions: Iterable[tuple[str, dict[str, int]]]) -> None:
+    """Documents by name, and questions with the grades of those that answer them, numbered from q0."""
+    (root / "docs").mkdir(parents=True)
+    for name, text in pages.items():
+        (root / "docs" / name).write_text(text, encoding="utf-8")
+    lines = (
+        json.dumps({"id": f"q{number}", "question": text, "relevant": relevant}) + "\n"
+        for number, (text, relevant) in enumerate(questions)
+    )
+    (root / "queries.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory of a user who has not run ragcli yet."""
     root = tmp_path / "project"
-    (root / "docs").mkdir(parents=True)
-    for name, text in PAGES.items():
-        (root / "docs" / name).write_text(text, encoding="utf-8")
-    lines = (
-        json.dumps({"id": f"q{number}", "question": text, "relevant": relevant}) + "\n"
-        for number, (text, relevant) in enumerate(QUESTIONS)
-    )
-    (root / "queries.jsonl").write_text("".join(lines), encoding="utf-8")
+    write_documents(root, PAGES, QUESTIONS)
     (root / "base.yaml").write_text(CONFIG, encoding="utf-8")
     monkeypatch.chdir(root)
     return root

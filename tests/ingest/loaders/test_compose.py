@@ -1,7 +1,16 @@
 import pytest
 
 from ragcli.errors import DataError
-from ragcli.ingest.loaders.compose import Composer, first_heading, lines_of, list_piece, one_line, pipe_table, stem_of
+from ragcli.ingest.loaders.compose import (
+    Composer,
+    first_heading,
+    is_generic,
+    lines_of,
+    list_piece,
+    one_line,
+    pipe_table,
+    stem_of,
+)
 from ragcli.records import Block
 
 
@@ -69,3 +78,15 @@ def test_small_things() -> None:
     assert [stem_of(path) for path in ("a/b.tar.gz", "x", ".env")] == ["b.tar", "x", ".env"]
     blocks = [Block("heading", 0, 1, level=2, title="b"), Block("heading", 2, 3, level=1, title="a")]
     assert (first_heading(blocks), first_heading([])) == ("a", "")
+
+
+@pytest.mark.parametrize("title", ["Summary", "1. Introduction", "2.1 Overview:", "ABSTRACT.", "1) Preface", "TL;DR"])
+def test_a_heading_that_any_document_could_have_is_no_title(title: str) -> None:
+    assert is_generic(title)
+    headings = [Block("heading", 0, 1, level=1, title=title), Block("heading", 2, 3, level=1, title="Threads")]
+    assert first_heading(headings) == ""
+
+
+@pytest.mark.parametrize("title", ["Summary of 2024", "Product overview", "404", "", "1.", "Introduction to sets"])
+def test_a_heading_of_its_own_is_one(title: str) -> None:
+    assert not is_generic(title)

@@ -165,3 +165,10 @@ def test_deep_nesting_is_read_or_refused_in_bounded_time(unit: str) -> None:
         (parsed,) = load_all("markdown", unit * 20_000 + "x")
         assert parsed.text.endswith("x")
     assert time.process_time() - started < 10
+
+
+def test_a_generic_heading_is_no_title() -> None:
+    rfc = "- Feature Name: scoped_threads\n- Start Date: 2019-02-26\n\n# Summary\n\nScopes.\n\n# Motivation\n\nLoans."
+    assert load("markdown", rfc, "text/3151-scoped-threads.md").title == "3151-scoped-threads"
+    assert load("markdown", f"---\ntitle: Scoped threads\n---\n{rfc}", "text/3151.md").title == "Scoped threads"
+    assert [block.title for block in load("markdown", rfc).blocks if block.title] == ["Summary", "Motivation"]

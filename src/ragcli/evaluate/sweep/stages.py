@@ -144,9 +144,6 @@ class _RememberingEmbedder:
     def max_tokens(self) -> int:
         return self._embedder.max_tokens
 
-    def warm(self) -> None:
-        self._embedder.warm()
-
     def embed_documents(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         return self._embedder.embed_documents(texts)
 

@@ -4,59 +4,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ragcli.config.ingest import ProseChunkerConfig
 from ragcli.ingest.chunkers.breadcrumbs import Breadcrumbs
-from ragcli.ingest.chunkers.cohesion import Meaning, meaning_of
-from ragcli.ingest.chunkers.packing import (
-    FORCED_CUT,
-    LINE_CUT,
-    PARAGRAPH_CUT,
-    SENTENCE_CUT,
-    Sizes,
-    Unit,
-    chunks_of,
-)
+from ragcli.ingest.chunkers.packing import FORCED_CUT, LINE_CUT, PARAGRAPH_CUT, SENTENCE_CUT, Unit
 from ragcli.ingest.chunkers.ruler import Ruler
 from ragcli.ingest.chunkers.sentences import Sentence, sentences
-from ragcli.models import TokenCounter
-from ragcli.records import Chunk, Document
+from ragcli.ingest.chunkers.units import UnitChunker
+from ragcli.records import Document
 
 
-class ProseChunker:
-    """Cuts at the ends of paragraphs if it can, of sentences if it must, and inside sentences beyond all size only.
+class ProseChunker(UnitChunker):
+    """Cuts at the ends of paragraphs if it can, of sentences if it must, and inside sentences beyond all size only."""
 
-    Args:
-        config: Wanted and least size, and whether the title is embedded with every chunk.
-        counter: What a token is.
-        limit: Longest chunk the embedder takes, title included.
-        embed: Vectors of texts by the embedder, for semantic breakpoints.
-    """
-
-    def __init__(
-        self,
-        config: ProseChunkerConfig,
-        counter: TokenCounter,
-        limit: int | None,
-        embed: Meaning | None = None,
-    ) -> None:
-        self._counter = counter
-        self._embed = embed
-        self._breakpoints = config.breakpoints
-        self._breadcrumb = config.breadcrumb
-        self._sizes = Sizes.of(config.size_tokens, config.min_tokens, limit)
-
-    def chunk(self, document: Document) -> list[Chunk]:
-        """Chunks that share no text and leave out nothing but white space."""
-        ruler = Ruler(document.text, self._counter)
-        units = list(self._units(document, ruler))
-        meaning = meaning_of(self._breakpoints, self._embed)
-        return chunks_of(document, units, ruler, self._counter, self._sizes, meaning)
-
-    def _units(self, document: Document, ruler: Ruler) -> Iterator[Unit]:
-        if not self._breadcrumb:
+    def _units(self, document: Document, ruler: Ruler, crumbs: Breadcrumbs | None) -> Iterator[Unit]:
+        if crumbs is None:
             yield from prose_units(ruler, 0, len(document.text), self._sizes.most)
             return
-        crumbs = Breadcrumbs(document, self._counter, self._sizes.limit)
         _, tokens = crumbs.above(len(document.text), ())
         for unit in prose_units(ruler, 0, len(document.text), self._sizes.room(tokens)):
             prefix, tokens = crumbs.above(unit.start, ())

@@ -5,53 +5,28 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from ragcli.config.ingest import StructuredChunkerConfig
 from ragcli.ingest.chunkers.breadcrumbs import Breadcrumbs
-from ragcli.ingest.chunkers.cohesion import Meaning, meaning_of
-from ragcli.ingest.chunkers.packing import HEADING_CUT, LINE_CUT, SENTENCE_CUT, Sizes, Unit, chunks_of
+from ragcli.ingest.chunkers.packing import HEADING_CUT, LINE_CUT, SENTENCE_CUT, Sizes, Unit
 from ragcli.ingest.chunkers.prose import pieces, prose_units
 from ragcli.ingest.chunkers.ruler import Ruler
+from ragcli.ingest.chunkers.units import UnitChunker
 from ragcli.models import TokenCounter
-from ragcli.records import Block, Chunk, Document
+from ragcli.records import Block, Document
 
 _SECTION_CUT = 0.0
 _BLOCK_CUT = 0.25
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 
 
-class StructuredChunker:
+class StructuredChunker(UnitChunker):
     """Cuts between sections and blocks, and repeats above every chunk where in the document it stands.
 
     Works on the blocks of any loader; text outside of blocks is treated as prose. A table that does not fit into one
     chunk repeats its header above the others.
-
-    Args:
-        config: Wanted and least size, and whether title and headings are embedded with a chunk.
-        counter: What a token is.
-        limit: Longest chunk the embedder takes, prefix included.
-        embed: Vectors of texts by the embedder, for semantic breakpoints.
     """
 
-    def __init__(
-        self,
-        config: StructuredChunkerConfig,
-        counter: TokenCounter,
-        limit: int | None,
-        embed: Meaning | None = None,
-    ) -> None:
-        self._counter = counter
-        self._embed = embed
-        self._breakpoints = config.breakpoints
-        self._breadcrumb = config.breadcrumb
-        self._sizes = Sizes.of(config.size_tokens, config.min_tokens, limit)
-
-    def chunk(self, document: Document) -> list[Chunk]:
-        """Chunks that share no text and leave out nothing but white space."""
-        ruler = Ruler(document.text, self._counter)
-        crumbs = Breadcrumbs(document, self._counter, self._sizes.limit) if self._breadcrumb else None
-        units = list(_Outline(document, ruler, self._counter, self._sizes, crumbs).units())
-        meaning = meaning_of(self._breakpoints, self._embed)
-        return chunks_of(document, units, ruler, self._counter, self._sizes, meaning)
+    def _units(self, document: Document, ruler: Ruler, crumbs: Breadcrumbs | None) -> Iterator[Unit]:
+        return _Outline(document, ruler, self._counter, self._sizes, crumbs).units()
 
 
 class _Outline:

@@ -10,7 +10,7 @@ from ragcli.records import DocumentType
 def build_loader(type: DocumentType, config: LoadersConfig, limits: LimitsConfig) -> Loader:
     """The loader of a type. Cheap: the libraries behind it are imported when the first file is read."""
     match type:
-        case "markdown" | "html" | "rst" | "text" | "code":
+        case "markdown" | "html" | "xml" | "rst" | "text" | "code":
             return _markup(type, config, limits)
         case "docx" | "pptx" | "xlsx" | "pdf" | "epub":
             return _office(type, config, limits)
@@ -21,9 +21,10 @@ def build_loader(type: DocumentType, config: LoadersConfig, limits: LimitsConfig
 
 
 def _markup(
-    type_: Literal["markdown", "html", "rst", "text", "code"], config: LoadersConfig, limits: LimitsConfig
+    type_: Literal["markdown", "html", "xml", "rst", "text", "code"], config: LoadersConfig, limits: LimitsConfig
 ) -> Loader:
     from ragcli.ingest.loaders.code import CodeLoader
+    from ragcli.ingest.loaders.feed import XmlLoader
     from ragcli.ingest.loaders.html import HtmlLoader
     from ragcli.ingest.loaders.markdown import MarkdownLoader
     from ragcli.ingest.loaders.rst import RstLoader
@@ -34,6 +35,8 @@ def _markup(
             return MarkdownLoader(limits)
         case "html":
             return HtmlLoader(config.html, limits)
+        case "xml":
+            return XmlLoader(limits)
         case "rst":
             return RstLoader(limits)
         case "text":

@@ -10,6 +10,13 @@ from ragcli.ingest.loaders.decode import normalise
 from ragcli.records import Block, BlockKind, Metadata
 
 _BLANK = re.compile(r"[ \t\n\r\f\v\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+_NUMBER = re.compile(r"^(?:\d+\.)*\d*[.)]?\s+")
+_GENERIC = frozenset(
+    {
+        "abstract", "background", "contents", "executive summary", "foreword", "introduction", "motivation", "overview",
+        "preface", "summary", "table of contents", "tl;dr",
+    }
+)  # fmt: skip
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f]")
 
 
@@ -138,7 +145,7 @@ class Composer:
         )
 
     def parsed(self, title: str = "", metadata: Metadata | None = None, record: str = "", name: str = "") -> Parsed:
-        """The document. Its title falls back to the first heading."""
+        """The document. Its title falls back to the first heading that says something."""
         text = "".join(self._parts)
         starts = [block.start for block in self._blocks] + [len(text)]
         pages = tuple(starts[index] if number else 0 for number, index in enumerate(self._page_blocks))
@@ -181,9 +188,15 @@ def table_piece(rows: Sequence[Sequence[str]], header_rows: int = 0) -> Piece:
 
 
 def first_heading(blocks: Sequence[Block]) -> str:
-    """Title of the first heading of the highest level among the first few, or nothing."""
+    """Title of the first heading of the highest level among the first few, or nothing if any document could have it."""
     headings = [block for block in blocks[:50] if block.kind == "heading" and block.title]
-    return min(headings, key=lambda block: block.level).title if headings else ""
+    title = min(headings, key=lambda block: block.level).title if headings else ""
+    return "" if is_generic(title) else title
+
+
+def is_generic(title: str) -> bool:
+    """Whether a title says nothing about its document: ``Summary``, ``1. Introduction``."""
+    return _NUMBER.sub("", title.strip()).rstrip(" .:").lower() in _GENERIC
 
 
 def check_length(text: str, max_chars: int) -> None:

@@ -3,14 +3,29 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ragcli.config.ingest import LimitsConfig
 from ragcli.ingest.loaders import Parsed, RawFile
 from ragcli.ingest.loaders.compose import Composer, Piece, one_line, stem_of
+from ragcli.ingest.loaders.guard import refusing
 from ragcli.ingest.loaders.html import read_html
 from ragcli.ingest.loaders.safe_xml import local_name, parse_xml
 from ragcli.records import Metadata
 
 _BODIES = ("encoded", "content", "description", "summary")
 _DATES = ("pubDate", "published", "updated", "date")
+
+
+class XmlLoader:
+    """Reads XML that is no web page; entities are not expanded and nothing outside of the file is read."""
+
+    def __init__(self, limits: LimitsConfig) -> None:
+        self._limits = limits
+
+    def load(self, file: RawFile) -> Iterator[Parsed]:
+        """One document, or none when no element has text."""
+        with refusing("XML"):
+            if file.data.strip():
+                yield from load_xml(file, self._limits.max_text_chars)
 
 
 def load_xml(file: RawFile, max_chars: int) -> Iterator[Parsed]:

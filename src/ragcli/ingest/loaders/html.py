@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from ragcli.config.ingest import HtmlLoaderConfig, LimitsConfig
 from ragcli.errors import DataError
+from ragcli.ingest.detect import is_web_page
 from ragcli.ingest.loaders import Parsed, RawFile
 from ragcli.ingest.loaders.boilerplate import Boilerplate
-from ragcli.ingest.loaders.compose import Composer, Piece, one_line, stem_of
+from ragcli.ingest.loaders.compose import Composer, Piece, is_generic, one_line, stem_of
 from ragcli.ingest.loaders.decode import decode
 from ragcli.ingest.loaders.guard import refusing
 from ragcli.ingest.loaders.html_walk import HtmlWalker, Span
@@ -77,9 +78,7 @@ class HtmlLoader:
 def is_xml(data: bytes) -> bool:
     """Whether the bytes are XML that is not a web page."""
     head = data[:_HEAD_BYTES].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xfe\xff \t\r\n").lower()
-    if b"<html" in head or b"<!doctype html" in head:
-        return False
-    return head.startswith((b"<?xml", b"<rss", b"<feed", b"<rdf:"))
+    return not is_web_page(head) and head.startswith((b"<?xml", b"<rss", b"<feed", b"<rdf:"))
 
 
 def decode_html(data: bytes) -> str:
@@ -149,7 +148,8 @@ def _title(page: HtmlPage) -> str:
     heading = next((piece.text for piece in page.pieces if _is_h1(piece)), "")
     parts, own = _TITLE_PARTS.split(page.title), _TITLE_PARTS.split(heading)
     is_part = any(parts[start : start + len(own)] == own for start in range(len(parts)))
-    return heading if is_part or not page.title else page.title
+    title = heading if (is_part or not page.title) and not is_generic(heading) else page.title
+    return "" if is_generic(title) else title
 
 
 def _metadata(parser: object) -> Metadata:

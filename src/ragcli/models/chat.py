@@ -1,0 +1,93 @@
+"""One conversation in, one reply out: any OpenAI-compatible ``/v1/chat/completions`` endpoint."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ragcli.errors import BackendError
+from ragcli.models.http import JsonClient, Service
+
+Message: TypeAlias = Mapping[str, str]
+"""``role`` (system, user or assistant) and ``content``."""
+
+CHAT_PATH = "chat/completions"
+
+
+class NoTextError(BackendError):
+    """The model replied, but with no text: it declined, or spent its tokens before it wrote any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back; a service that reports no usage leaves the tokens at 0."""
+
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class ChatModel:
+    """A model behind an endpoint, asked at temperature 0; several threads may share it.
+
+    Args:
+        service: Where to ask; its path is ``CHAT_PATH``.
+        model: Its name there.
+        max_tokens: Longest reply; the service's own limit unless given.
+        seed: Sent along; services may heed it.
+
+    Raises:
+        ConfigError: The address makes no sense.
+    """
+
+    def __init__(self, service: Service, model: str, *, max_tokens: int | None = None, seed: int | None = None) -> None:
+        self._client = JsonClient(service)
+        self._fixed: dict[str, Any] = {"model": model, "temperature": 0}
+        if max_tokens is not None:
+            self._fixed["max_tokens"] = max_tokens
+        if seed is not None:
+            self._fixed["seed"] = seed
+
+    @property
+    def url(self) -> str:
+        """Where it is asked."""
+        return self._client.url
+
+    def close(self) -> None:
+        """Close connections."""
+        self._client.close()
+
+    def check_key(self) -> None:
+        """Look for the key before anything is asked.
+
+        Raises:
+            EndpointError: It is missing.
+        """
+        self._client.key()
+
+    def ask(self, messages: Sequence[Message], response_format: Mapping[str, Any] | None = None) -> Reply:
+        """Send a conversation.
+
+        Raises:
+            EndpointError: Asking anything else would fail alike.
+            NoTextError: The reply has no text.
+            BackendError: The endpoint failed on this conversation, or its reply makes no sense.
+        """
+        body = {**self._fixed, "messages": [dict(message) for message in messages]}
+        if response_format is not None:
+            body["response_format"] = dict(response_format)
+        return _reply(self._client.post(body), self._client.where)
+
+
+def _reply(answer: Any, where: str) -> Reply:  # JSON from a stranger
+    try:
+        text = answer["choices"][0]["message"]["content"]
+        usage = answer.get("usage") or {}
+        tokens = [int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+        what = f"{where} answered something that is no chat completion: {str(answer)[:100]!r}"
+        raise BackendError(what, hint="the endpoint must speak OpenAI's chat protocol") from error
+    if min(tokens) < 0:
+        raise BackendError(f"{where} counts {min(tokens)} tokens")
+    if not isinstance(text, str):
+        raise NoTextError(f"{where} gave no text")
+    return Reply(text, *tokens)
