@@ -4,7 +4,6 @@ The same formulas, with two changes that cost no digit: the rows of a table of c
 integer each (Hyyrö 2004, "Bit-parallel LCS-length computation revisited"), and a word is stemmed once.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, assert_never
 RougeType: TypeAlias = Literal["ROUGE-1", "ROUGE-2", "ROUGE-L", "ROUGE-Lsum"]
 
 _Item = TypeVar("_Item")
-
-_WORD = re.compile("[a-z0-9]+")
-_SHORT = 3  # words up to this length are not stemmed
 
 
 class Rouge(NamedTuple):
@@ -36,8 +32,10 @@ class Words:
     @classmethod
     def of(cls, text: str, *, stem: bool) -> "Words":
         """Lower-case ASCII words; with ``stem``, the Porter stems of those longer than three letters."""
-        lines = [_WORD.findall(line) for line in text.lower().split("\n")]
-        return cls([_stems(line) for line in lines if line] if stem else [line for line in lines if line])
+        from rouge_score.tokenize import tokenize
+
+        lines = (tokenize(line, _Stemmer if stem else None) for line in text.split("\n"))
+        return cls([line for line in lines if line])
 
     @cached_property
     def all(self) -> Sequence[str]:
@@ -156,14 +154,14 @@ def _summary_hits(target: Words, candidate: Words) -> int:
     return hits
 
 
-def _stems(words: Iterable[str]) -> list[str]:
-    return [stem for stem in (word if len(word) <= _SHORT else _stem(word) for word in words) if stem]
+class _Stemmer:
+    """What rouge-score's tokenizer stems with; a word that was met before costs a look-up."""
 
-
-@lru_cache(maxsize=1 << 18)
-def _stem(word: str) -> str:
-    found = str(_stemmer().stem(word))
-    return found if _WORD.fullmatch(found) else ""
+    @staticmethod
+    @lru_cache(maxsize=1 << 18)
+    def stem(word: str) -> str:
+        """The Porter stem."""
+        return str(_stemmer().stem(word))
 
 
 @lru_cache(maxsize=1)
