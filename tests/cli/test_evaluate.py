@@ -70,6 +70,17 @@ def test_lexical_finds_the_literal_answers_first(indexed: Path) -> None:
     assert all(row["latency_ms"] > 0 for row in rows)
 
 
+def test_a_number_of_the_whole_run_is_printed_beside_the_means_and_gated(indexed: Path) -> None:
+    words = ["--dataset", ".", "--strategy", "lexical", "--metric", "MAP", "--metric", "gm_map", "--metric", "num_rel"]
+    done = ragcli("eval", *words, "--min", "gm_map=0.9999", "--max", "num_rel=2", *SETTINGS, cwd=indexed)
+    assert done.returncode == 10
+    assert "gm_map           1  of the whole run\nnum_rel          3  of the whole run" in done.stdout
+    assert "regression: num_rel 3 is above 2" in done.stdout
+    alone = ragcli("eval", "--dataset", ".", "--metric", "gm_map", *SETTINGS, cwd=indexed)
+    assert alone.returncode == 2
+    assert "gm_map is one number of the whole run" in alone.stderr
+
+
 def test_table_shows_means_and_queries(indexed: Path) -> None:
     done = ragcli(
         "eval", "--dataset", ".", "--strategy", "lexical", "--metric", "P@1", "--per-query", *SETTINGS, cwd=indexed

@@ -326,6 +326,8 @@ def print_report(report: "Report", title: str, per_query: bool, power: float | N
         print()
     line(title)
     rows = [(s.metric, f"{s.mean:.4f}", f"{s.interval.low:.4f} to {s.interval.high:.4f}") for s in report.summaries]
+    totals = ((name, value) for name, value in result.totals.items() if not name.endswith("_ms"))
+    rows += [(name, "unknown" if isnan(value) else f"{value:.6g}", "of the whole run") for name, value in totals]
     for text in columns([("metric", "mean", "95 % interval"), *rows], right=(1,)):
         line(text)
     for text in _conclusions(report, power):

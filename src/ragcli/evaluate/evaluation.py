@@ -1,7 +1,7 @@
 """Run a dataset through the engine, or take a stored run, and score what came back."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +18,9 @@ from ragcli.evaluate.judgements import Dataset, Qrels
 from ragcli.evaluate.lines import Lines
 from ragcli.evaluate.make_dataset.note import synthetic_note
 from ragcli.evaluate.measures import Metric
+from ragcli.evaluate.ranking import rank
 from ragcli.evaluate.result import EvalResult, Question, curves
-from ragcli.evaluate.retrieval import rank, score
+from ragcli.evaluate.retrieval import score, together
 from ragcli.evaluate.retrieve import SHOWN, retrieve
 from ragcli.evaluate.runs import Run, parse_run
 from ragcli.evaluate.spans import Range, score_characters
@@ -78,7 +79,7 @@ def evaluate(engine: "Engine", dataset: Dataset, metrics: Sequence[str], top_k: 
         missing=tuple(query for query in ranked.missing if query not in found.failures),
         unknown_documents=unknown,
         failures=found.failures,
-        totals=found.totals(),
+        totals={**found.totals(), **_of_run(wanted, scores, found.failures)},
         notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost else {})},
         hits=found.shown,
         journeys=found.journeys,
@@ -122,6 +123,7 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
         fingerprints=_fingerprints({**shaped, "dataset": judged.fingerprint}, "documents", 0),
         unjudged=len(set(run.queries) - set(qrels.queries)),
         missing=ranked.missing,
+        totals=_of_run(wanted, scores),
         notes={} if dataset is None else synthetic_note(dataset),
         hits={}
         if hits is None
@@ -143,7 +145,19 @@ def _values(
     """Values by metric in the order asked for, aligned with the queries; NaN where a query has none."""
     by_name = {score.metric: score.per_query for group in groups for score in group}
     nothing = float("nan")
-    return {str(metric): np.array([by_name[str(metric)].get(query, nothing) for query in queries]) for metric in wanted}
+    names = [str(metric) for metric in wanted if not metric.of_run]
+    return {name: np.array([by_name[name].get(query, nothing) for query in queries]) for name in names}
+
+
+def _of_run(wanted: Sequence[Metric], scores: Sequence[Score], failed: Collection[str] = ()) -> dict[str, float]:
+    """Metrics that are one number of a whole run, over the queries that did not fail."""
+    by_name = {score.metric: score.per_query for score in scores}
+    rows = {
+        metric: [value for query, value in by_name[str(metric)].items() if query not in failed]
+        for metric in wanted
+        if metric.of_run
+    }
+    return {str(metric): together(metric, np.array(values)) for metric, values in rows.items() if values}
 
 
 def _questions(dataset: Dataset, queries: Sequence[str]) -> tuple[Question, ...]:
@@ -192,6 +206,8 @@ def _metrics(names: Sequence[str], top_k: int | None = None) -> list[Metric]:
     for metric in wanted:
         if top_k is not None and metric.cutoff > top_k:
             raise UsageError(f"{metric} needs {metric.cutoff} results, evaluate.top_k is {top_k}", hint="raise --top-k")
+    if wanted and all(metric.of_run for metric in wanted):
+        raise UsageError(f"{wanted[0]} is one number of the whole run", hint="add a metric of each query, such as MAP")
     return wanted
 
 
