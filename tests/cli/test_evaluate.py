@@ -74,7 +74,7 @@ def test_a_number_of_the_whole_run_is_printed_beside_the_means_and_gated(indexed
     words = ["--dataset", ".", "--strategy", "lexical", "--metric", "MAP", "--metric", "gm_map", "--metric", "num_rel"]
     done = ragcli("eval", *words, "--min", "gm_map=0.9999", "--max", "num_rel=2", *SETTINGS, cwd=indexed)
     assert done.returncode == 10
-    assert "gm_map           1  of the whole run\nnum_rel          3  of the whole run" in done.stdout
+    assert "gm_map             1  of the whole run\nnum_rel            3  of the whole run" in done.stdout
     assert "regression: num_rel 3 is above 2" in done.stdout
     alone = ragcli("eval", "--dataset", ".", "--metric", "gm_map", *SETTINGS, cwd=indexed)
     assert alone.returncode == 2

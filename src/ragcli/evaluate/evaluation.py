@@ -21,9 +21,10 @@ from ragcli.evaluate.measures import Metric
 from ragcli.evaluate.ranking import rank
 from ragcli.evaluate.result import EvalResult, Question, curves
 from ragcli.evaluate.retrieval import score, together
-from ragcli.evaluate.retrieve import SHOWN, retrieve
+from ragcli.evaluate.retrieve import SHOWN, percentiles, retrieve
 from ragcli.evaluate.runs import Run, parse_run
 from ragcli.evaluate.spans import Range, score_characters
+from ragcli.evaluate.spending import Spending
 from ragcli.records import Score
 
 if TYPE_CHECKING:
@@ -45,10 +46,19 @@ def required_dataset(settings: EvaluateConfig) -> Path:
     return settings.dataset
 
 
-def evaluate(engine: "Engine", dataset: Dataset, metrics: Sequence[str], top_k: int) -> tuple[EvalResult, HitRun]:
+def evaluate(
+    engine: "Engine", dataset: Dataset, metrics: Sequence[str], top_k: int, *, only: Collection[str] | None = None
+) -> tuple[EvalResult, HitRun]:
     """Retrieve ``top_k`` documents for every judged query, and chunks where a metric needs them, and score them.
 
     Judgements on chunks (ids of chunks instead of names of documents) are scored against chunks.
+
+    Args:
+        engine: Which is asked.
+        dataset: Questions and judgements.
+        metrics: Names of metrics.
+        top_k: Documents per question.
+        only: Ask these questions alone; all of them may fail.
 
     Returns:
         The evaluation, and the run it scored.
@@ -60,34 +70,57 @@ def evaluate(engine: "Engine", dataset: Dataset, metrics: Sequence[str], top_k: 
     """
     wanted = _metrics(metrics, top_k)
     _check_spans(wanted, dataset)
-    qrels = dataset.judgements
-    unknown, of_chunks = _unknown(engine, qrels)
+    shaped, unknown = shaping(engine, dataset, top_k)
+    of_chunks = shaped["judgements"] == "chunks"
     started = time.perf_counter()
-    by_chunk = of_chunks or any(metric.of_characters for metric in wanted)
-    found = retrieve(engine, dataset, top_k, by_chunk=by_chunk)
+    asked = dataset if only is None else dataset.restricted(only)
+    qrels = asked.judgements
+    spans, lost = _spans(engine, asked)
+    character_metrics = [metric for metric in wanted if metric.of_characters]
+    found = retrieve(engine, asked, top_k, spans, by_chunk=of_chunks or bool(character_metrics))
     run = found.run({**engine.fingerprints, "dataset": dataset.fingerprint})
     ranked = rank(_chunk_scores(run) if of_chunks else run.documents(), qrels)
-    characters, lost = _live_characters(engine, dataset, found.ranges, wanted)
+    characters = _characters(character_metrics, found.ranges, spans)
+    spending = Spending(engine)
     scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
     result = EvalResult(
         dataset=dataset.name,
         queries=ranked.queries,
-        values={**_values(wanted, ranked.queries, scores, characters), "latency_ms": found.latency(ranked.queries)},
-        questions=_questions(dataset, ranked.queries),
-        fingerprints=_fingerprints(run.fingerprints, "chunks" if of_chunks else "documents", top_k),
+        values={
+            **_values(wanted, ranked.queries, scores, characters),
+            "latency_ms": found.latency(ranked.queries),
+            "query_tokens": spending.of([found.questions[query] for query in ranked.queries]),
+        },
+        questions=_questions(asked, ranked.queries),
+        fingerprints=shaped,
         unjudged=len(dataset.queries) - len(dataset.judged),
         missing=tuple(query for query in ranked.missing if query not in found.failures),
         unknown_documents=unknown,
         failures=found.failures,
-        totals={**found.totals(), **_of_run(wanted, scores, found.failures)},
-        notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost else {})},
+        timings_ms=found.timings_ms,
+        totals={**percentiles(found.timings_ms), **spending.totals(), **_of_run(wanted, scores, found.failures)},
+        notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost and character_metrics else {})},
         hits=found.shown,
         journeys=found.journeys,
-        curves=_curves(run, qrels, ranked.queries, top_k),
+        curves=_curves(run, qrels, [query for query in ranked.queries if query not in found.failures], top_k),
         created=_now(),
         seconds=time.perf_counter() - started,
     )
-    return _without_failed(result), run
+    result = _without_failed(result)
+    if only is None and result.failures:
+        result.mean(next(iter(result.values)))  # an error when nothing is left
+    return result, run
+
+
+def shaping(engine: "Engine", dataset: Dataset, top_k: int) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Fingerprints of what shapes an evaluation, and the judged documents that the index has not.
+
+    Raises:
+        DataError: It has none of them.
+    """
+    unknown, of_chunks = _unknown(engine, dataset.judgements)
+    shaped = {**engine.fingerprints, "dataset": dataset.fingerprint}
+    return _fingerprints(shaped, "chunks" if of_chunks else "documents", top_k, dataset.split), unknown
 
 
 def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], name: str = "") -> EvalResult:
@@ -120,7 +153,9 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
         queries=ranked.queries,
         values=_values(wanted, ranked.queries, scores, characters),
         questions=() if dataset is None else _questions(dataset, ranked.queries),
-        fingerprints=_fingerprints({**shaped, "dataset": judged.fingerprint}, "documents", 0),
+        fingerprints=_fingerprints(
+            {**shaped, "dataset": judged.fingerprint}, "documents", 0, "" if dataset is None else dataset.split
+        ),
         unjudged=len(set(run.queries) - set(qrels.queries)),
         missing=ranked.missing,
         totals=_of_run(wanted, scores),
@@ -133,10 +168,15 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
     )
 
 
-def _fingerprints(shaped: Mapping[str, str], judgements: str, top_k: int) -> dict[str, str]:
+def _fingerprints(shaped: Mapping[str, str], judgements: str, top_k: int, split: str) -> dict[str, str]:
     """What shaped the numbers, as ``comparison.MUST_AGREE`` calls it."""
-    depth = {"top_k": str(top_k)} if top_k else {}
-    return {**shaped, **depth, "judgements": judgements, "ragcli": __version__}
+    named = {"split": split, "top_k": str(top_k) if top_k else ""}
+    return {
+        **shaped,
+        **{name: value for name, value in named.items() if value},
+        "judgements": judgements,
+        "ragcli": __version__,
+    }
 
 
 def _values(
@@ -192,9 +232,7 @@ def _without_failed(result: EvalResult) -> EvalResult:
         return result
     failed = np.array([query in result.failures for query in result.queries])
     values = {name: np.where(failed, np.nan, column) for name, column in result.values.items()}
-    result = replace(result, values=values)
-    result.mean(next(iter(values)))  # an error when nothing is left
-    return result
+    return replace(result, values=values)
 
 
 def _now() -> str:
@@ -223,8 +261,6 @@ def _unknown(engine: "Engine", qrels: Mapping[str, Mapping[str, int]]) -> tuple[
     known = engine.known_documents(sorted(relevant))
     if known or not relevant:
         return tuple(sorted(relevant - known)), False
-    import numpy as np
-
     from ragcli.workspace.document_sql import chunk_rows_by_id
 
     rows = chunk_rows_by_id(engine.generation.catalog, sorted(relevant))
@@ -241,22 +277,16 @@ def _chunk_scores(run: HitRun) -> dict[str, dict[str, float]]:
     return {query: {hit.chunk_id: hit.score for hit in hits} for query, hits in run.chunks.items()}
 
 
-def _live_characters(
-    engine: "Engine", dataset: Dataset, ranges: Mapping[str, Sequence[Range]], wanted: Sequence[Metric]
-) -> tuple[list[Score], tuple[str, ...]]:
-    """Character metrics, spans looked up in the index as it is, and the spans that are nowhere."""
-    metrics = [metric for metric in wanted if metric.of_characters]
-    if not metrics:
-        return [], ()
-    import numpy as np
-
+def _spans(engine: "Engine", dataset: Dataset) -> tuple[dict[str, list[Range]], tuple[str, ...]]:
+    """Judged spans looked up in the index as it is, and those that are nowhere."""
+    if not dataset.spans:
+        return {}, ()
     from ragcli.evaluate.texts import Texts, references
 
     texts = Texts(
         engine.generation.catalog, lambda version: bool(np.isin(version.chunk_row, engine.generation.chunk_rows))
     )
-    judged, lost = references(dataset.spans, texts)
-    return _characters(metrics, ranges, judged), lost
+    return references(dataset.spans, texts)
 
 
 def _stored_characters(dataset: Dataset, run: HitRun | None, wanted: Sequence[Metric]) -> list[Score]:
@@ -286,5 +316,5 @@ def _characters(
     scores = []
     for metric in metrics:
         values = score_characters(ranges, judged, metric)
-        scores.append(Score(str(metric), sum(values.values()) / len(values), values))
+        scores.append(Score(str(metric), sum(values.values()) / max(len(values), 1), values))
     return scores

@@ -15,6 +15,10 @@ from ragcli.evaluate.result import EvalResult, direction
 from ragcli.evaluate.statistics import EQUAL
 from ragcli.evaluate.summary import counts
 
+_HINTS = {
+    "cost": "the price of the embedder is unknown: set evaluate.embedder_price",
+    "cost_judge": "set input_price and output_price of evaluate.answers.judge; the endpoint must tell its tokens",
+}
 Kind = Literal["min", "max", "must-pass", "baseline"]
 
 
@@ -122,7 +126,7 @@ def measured(result: EvalResult, name: str) -> tuple[str, float]:
     name = result.metric(name)
     value = result.mean(name) if name in result.values else result.totals[name]
     if not math.isfinite(value):
-        raise DataError(f"{name} was not measured in this run, so it cannot be gated")
+        raise DataError(f"{name} was not measured in this run, so it cannot be gated", hint=_HINTS.get(name, ""))
     return name, value
 
 
