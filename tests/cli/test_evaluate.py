@@ -90,6 +90,31 @@ def test_table_shows_means_and_queries(indexed: Path) -> None:
     assert "2 judged queries, 1 without judgements left out; generation 000001" in done.stdout
 
 
+def test_ids_with_white_space_are_kept_live_and_for_stored_runs(indexed: Path) -> None:
+    text = "when do signing keys rotate"
+    spans = [{"document": "keys.md", "quote": "rotate"}]
+    record: dict[str, object] = {
+        "id": "q 1",
+        "question": text,
+        "relevant": ["keys.md"],
+        "spans": spans,
+        "tags": ["spaced"],
+    }
+    write_questions(indexed, [record], "spaced.jsonl")
+    words = ["--dataset", "spaced.jsonl", "--metric", "MRR", "--metric", "char_recall@1", "--format", "json", *SETTINGS]
+    live = ragcli("eval", "--save-run", "spaced-run.jsonl", *words, cwd=indexed)
+    stored = ragcli("eval", "--run", "spaced-run.jsonl", *words, "--metric", "MRR", cwd=indexed)
+    trec = ["--dataset", "spaced.jsonl", "--metric", "MRR", "--format", "json", *SETTINGS]
+    assert ragcli("eval", "--save-run", "spaced.trec", *trec, cwd=indexed).returncode == 0
+    again = ragcli("eval", "--run", "spaced.trec", *trec, cwd=indexed)
+    for done in (live, again):
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)["result"]["result"]
+        assert (found["queries"], found["values"]["MRR"], found["questions"][0]["text"]) == (["q 1"], [1.0], text)
+    assert json.loads(live.stdout)["result"]["result"]["values"]["char_recall@1"] == [1.0]
+    assert "offsets" in stored.stderr  # quotes alone have no place without the documents
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

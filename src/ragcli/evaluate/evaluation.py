@@ -79,7 +79,7 @@ def evaluate(
     character_metrics = [metric for metric in wanted if metric.of_characters]
     found = retrieve(engine, asked, top_k, spans, by_chunk=of_chunks or bool(character_metrics))
     run = found.run({**engine.fingerprints, "dataset": dataset.fingerprint})
-    ranked = rank(_chunk_scores(run) if of_chunks else run.documents(), qrels)
+    ranked = replace(rank(_chunk_scores(run) if of_chunks else run.documents(), qrels), queries=tuple(qrels))
     characters = _characters(character_metrics, found.ranges, spans)
     spending = Spending(engine)
     scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
@@ -145,9 +145,12 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
     run = parse_run(lines) if hits is None else Run.of(hits.documents())
     qrels = judged if isinstance(judged, Qrels) else Qrels.of(judged.judgements)
     ranked = rank(run, qrels)
+    if dataset is not None:  # whose ids may hold white space, which a TREC run percent-encodes
+        ranked = replace(ranked, queries=tuple(dataset.judgements))
     scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
     characters = [] if dataset is None else _stored_characters(dataset, hits, wanted)
     shaped = {} if hits is None else hits.fingerprints
+    known = set(ranked.queries)
     return EvalResult(
         dataset=name if dataset is None else dataset.name,
         queries=ranked.queries,
@@ -160,9 +163,7 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
         missing=ranked.missing,
         totals=_of_run(wanted, scores),
         notes={} if dataset is None else synthetic_note(dataset),
-        hits={}
-        if hits is None
-        else {query: tuple(own[:SHOWN]) for query, own in hits.hits.items() if query in qrels.queries},
+        hits={} if hits is None else {query: tuple(own[:SHOWN]) for query, own in hits.hits.items() if query in known},
         created=_now(),
         seconds=time.perf_counter() - started,
     )
