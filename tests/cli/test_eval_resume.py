@@ -1,15 +1,14 @@
 """``ragcli eval --resume``, and what retrieval spends, with an embedder behind an endpoint that fails and recovers."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.cli.conftest import Ragcli
+from tests.evaluate.embedding_service import EmbeddingService
 
 from ragcli.config.index import OpenAIEmbedderConfig
 from ragcli.config.models import ModelsConfig
@@ -24,39 +23,10 @@ QUESTIONS: dict[str, tuple[str, dict[str, int]]] = {
 METRICS = ["--metric", "nDCG@10", "--metric", "MRR", "--metric", "gm_map", "--metric", "num_rel_ret"]
 
 
-class Embedder:
-    """Vectors of letter counts; refuses texts with one of the ``refused`` words."""
-
-    def __init__(self) -> None:
-        self.refused: set[str] = set()
-        self.asked: list[str] = []
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
-                service.asked += texts
-                refused = any(word in text for word in service.refused for text in texts)
-                vectors = [np.bincount([ord(c) % 32 for c in text], minlength=32).tolist() for text in texts]
-                data = [{"index": place, "embedding": vector} for place, vector in enumerate(vectors)]
-                content = b'{"error": {"message": "too busy"}}' if refused else json.dumps({"data": data}).encode()
-                self.send_response(400 if refused else 200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-
 @pytest.fixture
-def embedder(work: Path, ragcli: Ragcli, monkeypatch: pytest.MonkeyPatch) -> Iterator[Embedder]:
+def embedder(work: Path, ragcli: Ragcli, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddingService]:
     """The endpoint, with the documents indexed by it and a dataset beside them."""
-    running = Embedder()
+    running = EmbeddingService()
     for name, value in {"KIND": "openai", "BASE_URL": running.url, "MODEL": "letters"}.items():
         monkeypatch.setenv(f"RAGCLI_INDEX__EMBEDDER__{name}", value)
     records = [{"id": name, "question": text, "relevant": grades} for name, (text, grades) in QUESTIONS.items()]
@@ -66,8 +36,7 @@ def embedder(work: Path, ragcli: Ragcli, monkeypatch: pytest.MonkeyPatch) -> Ite
         assert ran.status == 0, ran.err
     running.asked.clear()
     yield running
-    running.server.shutdown()
-    running.server.server_close()
+    running.close()
 
 
 def evaluated(ragcli: Ragcli, *words: object, status: int = 0) -> Any:
@@ -85,7 +54,7 @@ def untimed(result: Any) -> dict[str, Any]:
 
 
 def test_only_failed_questions_are_asked_again_and_the_result_is_that_of_one_go(
-    embedder: Embedder, ragcli: Ragcli, work: Path
+    embedder: EmbeddingService, ragcli: Ragcli, work: Path
 ) -> None:
     whole = evaluated(ragcli, "--no-save")["result"]["result"]
     assert whole["failures"] == {}
@@ -124,7 +93,7 @@ def assert_alike(found: Any, expected: Any) -> None:
         assert found == expected
 
 
-def test_percentiles_are_those_of_all_questions(embedder: Embedder, ragcli: Ragcli) -> None:
+def test_percentiles_are_those_of_all_questions(embedder: EmbeddingService, ragcli: Ragcli) -> None:
     embedder.refused = {"rotate"}
     evaluated(ragcli, status=10)
     embedder.refused = set()
@@ -139,7 +108,7 @@ def test_percentiles_are_those_of_all_questions(embedder: Embedder, ragcli: Ragc
 
 
 def test_rows_of_another_index_are_not_mixed_in_unless_that_is_allowed(
-    embedder: Embedder, ragcli: Ragcli, work: Path
+    embedder: EmbeddingService, ragcli: Ragcli, work: Path
 ) -> None:
     embedder.refused = {"rotate"}
     evaluated(ragcli, "-o", "partly.json", status=10)
@@ -155,7 +124,7 @@ def test_rows_of_another_index_are_not_mixed_in_unless_that_is_allowed(
     assert "'qurey' is nothing that must agree" in unknown["error"]["message"]
 
 
-def test_nothing_to_try_again_is_told_and_no_question_is_asked(embedder: Embedder, ragcli: Ragcli) -> None:
+def test_nothing_to_try_again_is_told_and_no_question_is_asked(embedder: EmbeddingService, ragcli: Ragcli) -> None:
     first = evaluated(ragcli)["result"]["result"]
     embedder.asked.clear()
     again = evaluated(ragcli, "--resume", "@last")
@@ -175,7 +144,7 @@ def test_nothing_to_try_again_is_told_and_no_question_is_asked(embedder: Embedde
     ],
 )
 def test_what_cannot_be_resumed_is_told(
-    embedder: Embedder, ragcli: Ragcli, work: Path, words: list[str], status: int, message: str
+    embedder: EmbeddingService, ragcli: Ragcli, work: Path, words: list[str], status: int, message: str
 ) -> None:
     embedder.refused = {"rotate"}
     evaluated(ragcli, "-o", "partly.json", status=10)
@@ -183,7 +152,9 @@ def test_what_cannot_be_resumed_is_told(
     assert message in evaluated(ragcli, "--resume", "partly.json", *words, status=status)["error"]["message"]
 
 
-def test_tokens_are_counted_and_gated_and_an_unknown_price_is_not_zero(embedder: Embedder, ragcli: Ragcli) -> None:
+def test_tokens_are_counted_and_gated_and_an_unknown_price_is_not_zero(
+    embedder: EmbeddingService, ragcli: Ragcli
+) -> None:
     result = evaluated(ragcli, "--max", "tokens=1000", "--max", "p95_ms=60000")["result"]["result"]
     counter = build_token_counter("embedder", OpenAIEmbedderConfig(), ModelsConfig.defaults())
     expected = [counter.count(text) for text, _ in QUESTIONS.values()]

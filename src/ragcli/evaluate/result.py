@@ -178,11 +178,11 @@ class EvalResult:
 
 
 def direction(metric: str) -> int:
-    """1 when higher is better, -1 when lower is (times, tokens, cost, refusals), 0 when neither is (length)."""
+    """1 when higher is better, -1 when lower is (times, tokens, cost, refusals, unj@k), 0 when neither is (length)."""
     name = metric.casefold()
     if name == "length" or name.endswith("_length") or name in {"judge_requests", "judge_cached"}:
         return 0
-    if name.endswith(("_ms", "_tokens")) or name.startswith(("tokens", "cost")):
+    if name.endswith(("_ms", "_tokens")) or name.startswith(("tokens", "cost", "unj@", "rbp_resid")):
         return -1
     return -1 if name in {"refusal_rate", "empty_answers", "uncited_answers", "failed", "missing", "unjudged"} else 1
 

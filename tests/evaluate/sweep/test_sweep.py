@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.evaluate.embedding_service import EmbeddingService
+from tests.evaluate.sweep.conftest import CONFIG
 
 from ragcli.config.load import load_config
-from ragcli.errors import DataError, UsageError
+from ragcli.errors import BackendError, DataError, UsageError
 from ragcli.evaluate.datasets import load_dataset
 from ragcli.evaluate.evaluation import evaluate
+from ragcli.evaluate.statistics import bootstrap_interval
 from ragcli.evaluate.sweep import run as running
 from ragcli.evaluate.sweep.best import write_best
 from ragcli.evaluate.sweep.finished import Finished
@@ -55,8 +58,12 @@ def alone(project: Path, point: Point, workspace: Path) -> Mapping[str, float]:
         FUSION,
         Grid({"ingest.chunker.kind": ("auto", "fixed"), "query.strategy": ("dense", "lexical")}),
         Grid({"index.context.neighbours": ([], [0.5]), "query.candidates": (1, 3, 20)}),
+        Grid({"query.where": ([], ["name!=pear.md"]), "query.strategy": ("dense", "lexical")}),
+        Grid({"index.lexical.kind": ("tantivy", "rank_bm25"), "query.strategy": ("lexical",)}),
+        Grid({"index.vectors.type": ("flat", "ivf_flat"), "index.vectors.nprobe": (1,), "query.strategy": ("dense",)}),
+        Grid({"index.embedder.dimension": (8, 64), "query.strategy": ("dense",)}),
     ],
-    ids=["fusion", "chunker", "context"],
+    ids=["fusion", "chunker", "context", "filter", "lexical", "vectors", "embedder"],
 )
 def test_every_point_scores_what_ragcli_eval_scores(project: Path, grid: Grid) -> None:
     result = run(project, grid)
@@ -115,6 +122,74 @@ def test_a_stopped_sweep_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch)
     again = run(project, FUSION)
     assert (again.work.resumed, again.work.indexes, again.work.searches) == (5, 0, 0)
     assert (again.winner, again.comparison) == (result.winner, result.comparison)
+
+
+def test_what_shapes_a_score_is_in_its_name(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = Grid({"query.candidates": (7,)})
+    assert run(project, grid).work.resumed == 0
+    fresh = run(project, grid, fresh=True)
+    assert (fresh.work.resumed, fresh.work.searches) == (0, 2 * 2 * 12)
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "__version__", "another")
+        assert run(project, grid).work.resumed == 0
+    text = (project / "base.yaml").read_text()
+    (project / "base.yaml").write_text(text.replace("top_k: 3", "top_k: 4"))
+    assert run(project, grid).work.resumed == 0
+
+
+def test_how_thoroughly_an_index_is_searched_needs_no_other(project: Path) -> None:
+    work = run(project, Grid({"index.vectors.ef_search": (50, 60), "index.vectors.nprobe": (3,)})).work
+    assert (work.indexes, work.workspaces) == (1, 1)
+
+
+def test_the_winner_is_judged_by_the_questions_held_out(project: Path) -> None:
+    grid = Grid({"query.strategy": ("dense", "lexical")})
+    result = run(project, grid, seed=4, holdout=0.5)
+    assert result.winner.number != 0
+    parts = split([f"q{number}" for number in range(12)], 0.5, 4)
+    found = {point.number: alone(project, point, project / f"alone{point.number}") for point in tried(project, grid)}
+    base, winner = (np.array([found[number][q] for q in parts.held_out]) for number in (0, result.winner.number))
+    for standing, values in ((result.base, base), (result.winner, winner)):
+        assert standing.held_out == pytest.approx(values.mean(), abs=1e-12)
+        assert standing.interval == bootstrap_interval(values, seed=4)
+        assert standing.tune == pytest.approx(np.mean([found[standing.number][q] for q in parts.tune]), abs=1e-12)
+    assert result.comparison is not None
+    assert result.comparison.queries == len(parts.held_out)
+    assert (result.comparison.baseline, result.comparison.candidate) == pytest.approx((base.mean(), winner.mean()))
+    assert result.comparison.interval == bootstrap_interval(winner - base, seed=4)
+
+
+def test_questions_without_spans_take_no_part_in_a_character_metric(project: Path) -> None:
+    lines = [json.loads(line) for line in (project / "queries.jsonl").read_text().splitlines()]
+    for line, quote in zip(
+        lines[:6], ("red fruit", "green fruit", "burns fuel", "eats grass", "warm wall", "once"), strict=True
+    ):
+        line["spans"] = [{"document": next(iter(line["relevant"])), "quote": quote}]
+    (project / "queries.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run(project, Grid({"query.strategy": ("dense", "lexical")}), metric="char_recall@1", holdout=0.5)
+    assert result.tune_queries + result.held_out_queries == 6
+    assert all(0.0 <= point.tune <= 1.0 for point in result.points)
+
+
+def test_a_point_of_which_questions_failed_is_not_scored(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = EmbeddingService()
+    base = CONFIG.replace("kind: hashing\n    dimension: 8", f"kind: openai\n    base_url: {service.url}")
+    (project / "base.yaml").write_text(base)
+    grid = Grid({"query.candidates": (7,)})
+    service.refused = {"lost keys"}
+    try:
+        with pytest.raises(BackendError, match=r"1 questions failed, the first q6: .* answered 400: too busy"):
+            run(project, grid)
+        service.refused = set()
+        assert run(project, grid).work.resumed == 0
+    finally:
+        service.close()
+
+
+def test_a_number_of_a_whole_run_is_nothing_to_choose_by(project: Path) -> None:
+    with pytest.raises(UsageError, match="gm_map is one number of a whole run"):
+        run(project, FUSION, metric="gm_map")
+    assert not (project / ".ragcli" / "sweep").exists()
 
 
 def test_changed_documents_questions_and_metrics_are_scored_again(project: Path) -> None:
