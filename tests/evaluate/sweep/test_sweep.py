@@ -21,12 +21,14 @@ from ragcli.evaluate.sweep.result import SweepResult, choose, split
 from ragcli.evaluate.sweep.run import SweepOptions, sweep, unseen_candidates
 from ragcli.evaluate.sweep.stages import SharingEngine, Stages
 from ragcli.index.build import build_index
-from ragcli.ingest.sync import sync
+from ragcli.ingest.sources import Selection
+from ragcli.ingest.sync import StdinInput, SyncOptions, sync
 from ragcli.query.engine import Engine
 from ragcli.records import Query
 from ragcli.workspace import Workspace
 from ragcli.workspace.catalog import Catalog
 
+HELD_OUT = ("q3", "q10", "q11")
 FUSION = Grid({"query.fusion.kind": ("rrf", "minmax"), "query.fusion.dense_weight": (0.2, 0.8)})
 
 
@@ -171,6 +173,25 @@ def test_questions_without_spans_take_no_part_in_a_character_metric(project: Pat
     assert all(0.0 <= point.tune <= 1.0 for point in result.points)
 
 
+def test_documents_that_no_source_can_give_again_are_those_of_now(project: Path) -> None:
+    base = load_config(project / "base.yaml")
+
+    def give(text: bytes) -> None:
+        sync(base.config, base.base, SyncOptions(Selection(()), StdinInput("note", text, "markdown")))
+
+    give(b"# Note\n\nNothing of interest.\n")
+    grid = Grid({"query.candidates": (7,)})
+    before = run(project, grid)
+    give(b"# Note\n\nRed fruit and green fruit, a warm wall, lost keys and how long snapshots are kept.\n")
+    after = run(project, grid)
+    assert after.work.resumed == 0
+    assert after.base.tune < before.base.tune
+
+
+def test_another_embedder_may_cut_in_another_way(project: Path) -> None:
+    assert run(project, Grid({"index.embedder.dimension": (16,)})).work.workspaces == 2
+
+
 def test_a_point_of_which_questions_failed_is_not_scored(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service = EmbeddingService()
     base = CONFIG.replace("kind: hashing\n    dimension: 8", f"kind: openai\n    base_url: {service.url}")
@@ -223,6 +244,7 @@ def test_the_split_is_seeded_and_stays_when_questions_come() -> None:
     assert sorted([*parts.tune, *parts.held_out]) == sorted(queries)
     assert 250 < len(parts.held_out) < 350
     assert split(queries, 0.3, 1) != parts
+    assert split(queries[:12], 0.3, 0).held_out == HELD_OUT  # the same with every version
     more = split([*queries, "new"], 0.3, 0)
     assert set(parts.held_out) <= set(more.held_out)
     assert set(parts.tune) <= set(more.tune)
@@ -247,6 +269,9 @@ def test_of_equal_points_the_nearest_to_the_base_wins(project: Path) -> None:
     assert choose(found, {0: 0.5, 1: 0.7, 2: 0.7, 3: 0.6}, grid).number == 2
     assert choose(found, {0: 0.7, 1: 0.7, 2: 0.7, 3: 0.7}, grid).number == 0
     assert choose(found, {0: 0.5, 1: 0.7, 2: 0.6, 3: 0.7 + 1e-15}, grid).number == 3
+    assert choose(found, {0: 0.5, 1: 0.7 + 1e-15, 2: 0.6, 3: 0.7}, grid).number == 3
+    alike = Grid({"query.candidates": (110, 90)})
+    assert choose(tried(project, alike), {0: 0.5, 1: 0.7, 2: 0.7}, alike).number == 1
 
 
 def test_candidates_that_change_nothing_are_noticed(project: Path) -> None:
