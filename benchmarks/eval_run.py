@@ -21,7 +21,8 @@ from peers import peer_python
 
 from ragcli.evaluate.judgements import read_qrels
 from ragcli.evaluate.measures import Metric
-from ragcli.evaluate.retrieval import rank
+from ragcli.evaluate.ranking import rank
+from ragcli.evaluate.retrieval import score as score_all
 from ragcli.evaluate.runs import read_run
 
 PEERS = Path(__file__).parent / ".peers-eval"
@@ -96,7 +97,7 @@ def in_memory(qrels: Path, run: Path, rounds: int) -> tuple[float, float]:
     def ours() -> None:
         ranked = rank(results, judgements)
         for metric in metrics:
-            ranked.values(metric)
+            score_all(ranked, [metric])
 
     def theirs() -> None:
         pytrec_eval.RelevanceEvaluator(judged, {"ndcg_cut.10", "P.5", "recall.100", "recip_rank"}).evaluate(found)

@@ -134,7 +134,7 @@ class InconclusiveError(RagcliError):
 
 
 class NotComparableError(RagcliError):
-    """Two results are unlike and may not be compared."""
+    """Two results are unlike and may not be compared, or their rows not be mixed."""
 
     code = "not_comparable"
     exit_status = 12

@@ -31,7 +31,7 @@ def result(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
 
 
 def means(found: dict[str, Any]) -> list[float]:
-    return [row["mean"] for row in found["metrics"] if not row["metric"].endswith("_ms")]
+    return [row["mean"] for row in found["metrics"] if not row["metric"].endswith(("_ms", "_tokens"))]
 
 
 @pytest.fixture

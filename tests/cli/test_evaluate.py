@@ -70,6 +70,17 @@ def test_lexical_finds_the_literal_answers_first(indexed: Path) -> None:
     assert all(row["latency_ms"] > 0 for row in rows)
 
 
+def test_a_number_of_the_whole_run_is_printed_beside_the_means_and_gated(indexed: Path) -> None:
+    words = ["--dataset", ".", "--strategy", "lexical", "--metric", "MAP", "--metric", "gm_map", "--metric", "num_rel"]
+    done = ragcli("eval", *words, "--min", "gm_map=0.9999", "--max", "num_rel=2", *SETTINGS, cwd=indexed)
+    assert done.returncode == 10
+    assert "gm_map             1  of the whole run\nnum_rel            3  of the whole run" in done.stdout
+    assert "regression: num_rel 3 is above 2" in done.stdout
+    alone = ragcli("eval", "--dataset", ".", "--metric", "gm_map", *SETTINGS, cwd=indexed)
+    assert alone.returncode == 2
+    assert "gm_map is one number of the whole run" in alone.stderr
+
+
 def test_table_shows_means_and_queries(indexed: Path) -> None:
     done = ragcli(
         "eval", "--dataset", ".", "--strategy", "lexical", "--metric", "P@1", "--per-query", *SETTINGS, cwd=indexed
@@ -77,6 +88,31 @@ def test_table_shows_means_and_queries(indexed: Path) -> None:
     assert done.returncode == 0
     assert "1.0000" in done.stdout
     assert "2 judged queries, 1 without judgements left out; generation 000001" in done.stdout
+
+
+def test_ids_with_white_space_are_kept_live_and_for_stored_runs(indexed: Path) -> None:
+    text = "when do signing keys rotate"
+    spans = [{"document": "keys.md", "quote": "rotate"}]
+    record: dict[str, object] = {
+        "id": "q 1",
+        "question": text,
+        "relevant": ["keys.md"],
+        "spans": spans,
+        "tags": ["spaced"],
+    }
+    write_questions(indexed, [record], "spaced.jsonl")
+    words = ["--dataset", "spaced.jsonl", "--metric", "MRR", "--metric", "char_recall@1", "--format", "json", *SETTINGS]
+    live = ragcli("eval", "--save-run", "spaced-run.jsonl", *words, cwd=indexed)
+    stored = ragcli("eval", "--run", "spaced-run.jsonl", *words, "--metric", "MRR", cwd=indexed)
+    trec = ["--dataset", "spaced.jsonl", "--metric", "MRR", "--format", "json", *SETTINGS]
+    assert ragcli("eval", "--save-run", "spaced.trec", *trec, cwd=indexed).returncode == 0
+    again = ragcli("eval", "--run", "spaced.trec", *trec, cwd=indexed)
+    for done in (live, again):
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)["result"]["result"]
+        assert (found["queries"], found["values"]["MRR"], found["questions"][0]["text"]) == (["q 1"], [1.0], text)
+    assert json.loads(live.stdout)["result"]["result"]["values"]["char_recall@1"] == [1.0]
+    assert "offsets" in stored.stderr  # quotes alone have no place without the documents
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from ragcli.errors import DataError, NotComparableError, UsageError
 from ragcli.evaluate import statistics
 from ragcli.evaluate.comparison import Margin, Settings, Verdict, compare, overall, queries_needed
+from ragcli.evaluate.gates import explain
 from ragcli.evaluate.result import EvalResult
 from ragcli.evaluate.statistics import Counts, Interval
 
@@ -35,7 +36,11 @@ def test_numbers_are_those_of_the_pairs() -> None:
     assert (found.baseline, found.candidate) == pytest.approx((1.7 / 3, 1.4 / 3))
     assert found.difference == pytest.approx(-0.1)
     assert found.counts == Counts(1, 1, 1)
-    assert (found.queries, found.failed) == (3, 1)
+    assert (found.queries, found.failed, found.unscored) == (3, 0, 1)
+    failed = result({"queries": ("d", "c", "b", "a"), "failures": {"b": "x"}}, MRR=[1.0, 0.4, math.nan, 0.5])
+    [fewer] = compare(baseline, failed).metrics
+    assert (fewer.queries, fewer.failed, fewer.unscored) == (2, 1, 1)
+    assert explain(fewer).endswith("; left out because a row failed: 1; without anything to be scored against: 1")
     differences = np.array([0.0, -0.5, 0.2])
     assert found.p == statistics.permutation_test(differences) == 1.0
     assert found.effect == pytest.approx(-0.1 / differences.std(ddof=1))

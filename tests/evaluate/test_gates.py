@@ -88,6 +88,17 @@ def test_a_failed_golden_query_fails_with_its_reason() -> None:
     assert (first.verdict, first.message) == (Verdict.REGRESSION, "golden query q0: nDCG@10 failed: timeout")
 
 
+def test_what_a_golden_query_has_nothing_to_be_scored_against_by_is_no_loss() -> None:
+    values = {"char_iou@5": np.array([np.nan, np.nan]), "MRR": np.array([1.0, np.nan])}
+    found = golden(1.0, 1.0, values=values)
+    assert [(outcome.verdict, outcome.message) for outcome in gates.must_pass(found)] == [
+        (Verdict.PASS, "golden query q0: MRR 1"),
+        (Verdict.REGRESSION, "golden query q1: char_iou@5 failed: it has no value; MRR failed: it has no value"),
+    ]
+    had = golden(1.0, 1.0, values={**values, "char_iou@5": np.array([0.5, 0.5])})
+    assert gates.must_pass(found, (), had)[0].message == "golden query q0: char_iou@5 failed: it has no value"
+
+
 def test_golden_queries_must_exist_and_have_a_metric() -> None:
     with pytest.raises(UsageError, match="no judged question of d is marked must_pass"):
         gates.must_pass(result(0.5))

@@ -154,7 +154,8 @@ def test_golden_queries() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("nDCG@10", 1), ("bertscore_f1", 1), ("p95_ms", -1), ("latency_ms", -1), ("tokens", -1), ("prompt_tokens", -1),
-     ("cost", -1), ("cost_usd", -1), ("refusal_rate", -1), ("length", 0), ("answer_length", 0), ("failed", -1)],
+     ("cost", -1), ("cost_usd", -1), ("unj@10", -1), ("RBP_resid(p=0.8)", -1), ("judged@10", 1),
+     ("refusal_rate", -1), ("length", 0), ("answer_length", 0), ("failed", -1)],
 )  # fmt: skip
 def test_direction(name: str, expected: int) -> None:
     assert direction(name) == expected

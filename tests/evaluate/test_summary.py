@@ -31,6 +31,15 @@ def test_summary_is_the_mean_and_its_bootstrap_interval() -> None:
     assert summarise(RESULT, ["MRR"]) == (mrr,)
 
 
+def test_rows_without_anything_to_be_scored_against_did_not_fail() -> None:
+    values = {"char_iou@5": np.array([0.5, np.nan, np.nan, np.nan, 0.7]), "MRR": np.array([1.0, 1, np.nan, 1, 1])}
+    questions = tuple(Question(tags=("x",)) for _ in range(5))
+    result = EvalResult("d", tuple("abcde"), values, questions, failures={"c": "timeout"})
+    expected = [("char_iou@5", 2, 1, 2), ("MRR", 4, 1, 0)]
+    for found in (summarise(result), slices(result)["x"]):
+        assert [(item.metric, item.queries, item.failed, item.unscored) for item in found] == expected
+
+
 def test_slices_are_means_over_the_queries_with_a_tag() -> None:
     found = slices(RESULT, ["nDCG"])
     assert list(found) == ["x", "y", "z"]

@@ -1,12 +1,12 @@
 """``ragcli eval answers``: score answers from a file against references, contexts and judged spans."""
 
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragcli.cli.evaluate import (
+from ragcli.cli.eval_options import (
     BaselineOption,
     FailuresOption,
     GateOption,
@@ -16,13 +16,10 @@ from ragcli.cli.evaluate import (
     MismatchOption,
     OutputOption,
     PerQueryOption,
+    ResumeOption,
     SaveOption,
-    Wanted,
-    emit,
-    gates_of,
-    held_against,
-    print_report,
 )
+from ragcli.cli.evaluate import Wanted, check_suffixes, earlier, emit, gates_of, held_against, print_report
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output
 
@@ -49,6 +46,7 @@ def answers(
     margin: MarginOption = None,
     allow_mismatch: MismatchOption = None,
     max_failures: FailuresOption = 0,
+    resume: ResumeOption = None,
     save: SaveOption = True,
     per_query: PerQueryOption = False,
     files: OutputOption = None,
@@ -58,16 +56,12 @@ def answers(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Score answers: ROUGE, BERTScore, exact match, F1, citations, similarity, and a judging model where one is set."""
-    if files:
-        from ragcli.evaluate.reports import check_suffixes
-
-        check_suffixes(files)
+    check_suffixes(files or ())
     settings = load(config, set_, workspace).config
-    wanted = Wanted(
-        baseline, gates_of((min_, max_, margin), False, gate or (), allow_mismatch or ()), max_failures, None
-    )
+    gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or ())
+    wanted = Wanted(baseline, gates, max_failures, None, resume)
     output = Output("eval answers", format)
-    result = _scored(settings, file, metric or DEFAULT_METRICS)
+    result = _scored(settings, file, metric or DEFAULT_METRICS, wanted, output)
     if result.failures:
         first = next(iter(result.failures.items()))
         output.warn(f"{len(result.failures)} answers failed and are not averaged, such as {first[0]}: {first[1]}")
@@ -75,17 +69,13 @@ def answers(
     emit(output, report, None, lambda: print_report(report, str(file), per_query, None), files or ())
 
 
-def _scored(config: "Config", file: Path, names: "list[str] | tuple[str, ...]") -> "EvalResult":
-    from datetime import UTC, datetime
-
-    from ragcli import __version__
+def _scored(config: "Config", file: Path, names: Sequence[str], wanted: Wanted, output: Output) -> "EvalResult":
+    from ragcli.evaluate.answers.evaluation import evaluate_answers, resume_answers
     from ragcli.evaluate.answers.names import AnswerMetric
     from ragcli.evaluate.answers.rows import read_answers
-    from ragcli.evaluate.answers.score import Tools, score_answers
-    from ragcli.evaluate.result import EvalResult, Question
+    from ragcli.evaluate.answers.score import Tools
     from ragcli.models.build import build_embedder
 
-    started = time.perf_counter()
     metrics = [AnswerMetric.parse(name) for name in names]
     rows = read_answers(file)
     tools = Tools(
@@ -94,16 +84,7 @@ def _scored(config: "Config", file: Path, names: "list[str] | tuple[str, ...]") 
         config.workspace.path / "answers.db",
         embedder=lambda: build_embedder(config.index.embedder, config.models),
     )
-    scores = score_answers(rows, metrics, tools)
-    return EvalResult(
-        dataset=file.name,
-        queries=tuple(row.id for row in rows),
-        values=scores.values,
-        questions=tuple(Question(row.question) for row in rows),
-        fingerprints={**scores.notes, "ragcli": __version__},
-        failures=scores.failures,
-        totals=scores.totals,
-        notes=scores.notes,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=time.perf_counter() - started,
-    )
+    if wanted.resume is None:
+        return evaluate_answers(rows, metrics, tools, file.name)
+    before = earlier(config, wanted.resume, file.name, output)
+    return resume_answers(rows, metrics, tools, before, wanted.gates.comparison.allow_mismatch)

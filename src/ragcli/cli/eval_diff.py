@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragcli.cli.evaluate import MismatchOption
+from ragcli.cli.eval_options import MismatchOption
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, line
 

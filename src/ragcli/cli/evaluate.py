@@ -1,14 +1,38 @@
 """``ragcli eval``: score the engine, or a stored run, on questions with judgements, and gate a build on it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import typer
 
+from ragcli.cli.eval_options import (
+    BaselineOption,
+    DatasetOption,
+    EvalFormat,
+    FailuresOption,
+    GateOption,
+    MarginOption,
+    MaxOption,
+    MetricOption,
+    MinOption,
+    MismatchOption,
+    MustPassOption,
+    OutputOption,
+    PerQueryOption,
+    PowerOption,
+    QrelsOption,
+    ResumeOption,
+    RunOption,
+    SaveOption,
+    SaveRunOption,
+    SplitOption,
+    StrategyOption,
+    TopKOption,
+)
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, columns, line
 from ragcli.errors import UsageError
@@ -20,90 +44,6 @@ if TYPE_CHECKING:
     from ragcli.evaluate.reports.report import Report
     from ragcli.evaluate.result import EvalResult
 
-EvalFormat: TypeAlias = Annotated[
-    Literal["table", "json", "jsonl", "trec"],
-    typer.Option("--format", help="jsonl prints one line a query; trec prints the run that was scored."),
-]
-DatasetOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="PATH", help="BEIR folder, TREC topics, JSONL or CSV [default: evaluate.dataset]."),
-]
-QrelsOption: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Judgements, TREC or BEIR format, instead of the dataset's own.")
-]
-RunOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Score this stored run, TREC or run.jsonl, not the index; - is stdin."),
-]
-SplitOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Which qrels/NAME.tsv of a BEIR folder [default: evaluate.split]."),
-]
-MetricOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME", help="Metric such as nDCG@10, P@5, MAP, bpref. Repeatable [default: evaluate.metrics]."
-    ),
-]
-TopKOption: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        "--top-k", "-k", metavar="N", help="How many documents are retrieved per query [default: evaluate.top_k]."
-    ),
-]
-StrategyOption: TypeAlias = Annotated[
-    Literal["dense", "lexical", "hybrid"] | None,
-    typer.Option("--strategy", "-s", help="Search by meaning, by words, or both [default: query.strategy]."),
-]
-PerQueryOption: TypeAlias = Annotated[
-    bool, typer.Option("--per-query", help="Also print every query's values, worst first.")
-]
-SaveRunOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Write the run to this file: .jsonl with all of its hits, otherwise TREC."),
-]
-OutputOption: TypeAlias = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE", help="Also write .json, .jsonl, .csv, .md, .xml, .trec or .html. Repeatable."
-    ),
-]
-BaselineOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="RESULT", help="Compare with a result: a file, @last, @branch:NAME, or an id of the store."),
-]
-MinOption: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--min", metavar="METRIC=NUMBER", help="Fail when it is lower. Repeatable.")
-]
-MaxOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--max", metavar="METRIC=NUMBER", help="Fail when it is higher, such as p95_ms=300. Repeatable."),
-]
-MustPassOption: TypeAlias = Annotated[
-    bool, typer.Option("--must-pass", help="Fail when a question marked must_pass loses anything.")
-]
-GateOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(metavar="METRIC", help="Compare by this metric; by all unless given. Repeatable."),
-]
-MarginOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(metavar="METRIC=AMOUNT", help="Largest drop that does not matter, 0.02 or 5%. Repeatable."),
-]
-MismatchOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--allow-mismatch", metavar="FIELD", help="Compare although this differs. Repeatable."),
-]
-PowerOption: TypeAlias = Annotated[
-    float | None, typer.Option(metavar="EFFECT", help="Tell how many questions would show a change of this size.")
-]
-FailuresOption: TypeAlias = Annotated[
-    int, typer.Option("--max-failures", metavar="N", help="Fail when more questions than this failed.")
-]
-SaveOption: TypeAlias = Annotated[
-    bool, typer.Option("--save/--no-save", help="Keep the result in the workspace, for @last and @branch.")
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -113,6 +53,15 @@ class Wanted:
     gates: "Gates"
     max_failures: int
     power: float | None
+    resume: str | None
+
+    def against(self, fields: "Iterable[str]") -> "Gates":
+        """The gates; fields that may differ from a result to resume are none that a comparison asks for."""
+        from ragcli.evaluate.comparison import MUST_AGREE
+
+        compared, only_resumed = self.gates.comparison, set(fields) - set(MUST_AGREE)
+        allowed = compared.allow_mismatch - only_resumed if self.resume else compared.allow_mismatch
+        return replace(self.gates, comparison=replace(compared, allow_mismatch=allowed))
 
 
 def evaluate(
@@ -134,6 +83,7 @@ def evaluate(
     allow_mismatch: MismatchOption = None,
     power: PowerOption = None,
     max_failures: FailuresOption = 0,
+    resume: ResumeOption = None,
     save: SaveOption = True,
     per_query: PerQueryOption = False,
     save_run: SaveRunOption = None,
@@ -155,18 +105,17 @@ def evaluate(
     }
     settings = load(config, set_, workspace, flags).config
     gates = gates_of((min_, max_, margin), must_pass, gate or (), allow_mismatch or ())
-    wanted = Wanted(baseline, gates, max_failures, power)
-    if files:
-        from ragcli.evaluate.reports import check_suffixes
-
-        check_suffixes(files)
+    wanted = Wanted(baseline, gates, max_failures, power, resume)
+    check_suffixes(files or ())
     output = Output("eval", format)
+    if resume is not None:
+        _check_resumed(run, format, save_run, files or ())
     if run is not None:
         _check_stored(run, qrels, format, save_run)
         result, scored = _stored(settings, run, qrels, alone=dataset is None), None
         title = f"{result.dataset}: {run}"
     else:
-        result, scored = _live(settings, qrels, output)
+        result, scored = _live(settings, qrels, wanted, output)
         title = f"{result.dataset}: {settings.query.strategy}"
     _warn(output, result)
     report = held_against(settings, result, scored, wanted, output, keep=save and run is None)
@@ -202,7 +151,7 @@ def held_against(
         raise UsageError("--power needs a baseline to tell how results differ", hint="--baseline @last")
     if keep:
         store.save(result)
-    comparisons, outcomes = judge(result, wanted.gates, base, name)
+    comparisons, outcomes = judge(result, wanted.against(result.fingerprints), base, name)
     if result.failures:
         outcomes = (*outcomes, *limits(result, "max", [("failed", wanted.max_failures)]))
     found = {} if scored is None else scored.documents()
@@ -229,6 +178,21 @@ def emit(
     output.emit(document, human, error=report.failure)
 
 
+def check_suffixes(files: Sequence[Path]) -> None:
+    """Refuse a report of a kind that there is not, before any work is done."""
+    if files:
+        from ragcli.evaluate.reports import check_suffixes
+
+        check_suffixes(files)
+
+
+def _check_resumed(run: Path | None, format: str, save_run: Path | None, files: Sequence[Path]) -> None:
+    if run is not None:
+        raise UsageError("a stored run has no failed rows to try again", hint="leave out --run or --resume")
+    if format == "trec" or save_run is not None or any(file.suffix == ".trec" for file in files):
+        raise UsageError("the result that is resumed does not hold its run", hint="leave out .trec and --save-run")
+
+
 def _check_stored(run: Path, qrels: Path | None, format: str, save_run: Path | None) -> None:
     from ragcli.evaluate.lines import STDIN
 
@@ -253,7 +217,7 @@ def _stored(config: "Config", run: Path, qrels: Path | None, *, alone: bool) -> 
     return evaluate_run(run, dataset, settings.metrics)
 
 
-def _live(config: "Config", qrels: Path | None, output: Output) -> "tuple[EvalResult, HitRun]":
+def _live(config: "Config", qrels: Path | None, wanted: Wanted, output: Output) -> "tuple[EvalResult, HitRun | None]":
     from ragcli.evaluate.datasets import load_dataset
     from ragcli.evaluate.evaluation import evaluate as evaluate_engine
     from ragcli.evaluate.evaluation import required_dataset
@@ -265,7 +229,24 @@ def _live(config: "Config", qrels: Path | None, output: Output) -> "tuple[EvalRe
     with Engine(config, Workspace(config.workspace.path)) as engine:
         for warning in engine.warnings:
             output.warn(warning)
+        if wanted.resume is not None:
+            from ragcli.evaluate.resume import resume
+
+            before = earlier(config, wanted.resume, questions.name, output)
+            allowed = wanted.gates.comparison.allow_mismatch
+            return resume(engine, questions, before, settings.metrics, settings.top_k, allowed), None
         return evaluate_engine(engine, questions, settings.metrics, settings.top_k)
+
+
+def earlier(config: "Config", reference: str, dataset: str, output: Output) -> "EvalResult":
+    """The result to resume."""
+    from ragcli.evaluate.store import ResultStore
+    from ragcli.workspace import Workspace
+
+    name, before = ResultStore(Workspace(config.workspace.path).results).load(reference, dataset=dataset)
+    if not before.failures:
+        output.warn(f"nothing failed in {name}, so nothing is tried again")
+    return before
 
 
 def _warn(output: Output, result: "EvalResult") -> None:
@@ -326,6 +307,8 @@ def print_report(report: "Report", title: str, per_query: bool, power: float | N
         print()
     line(title)
     rows = [(s.metric, f"{s.mean:.4f}", f"{s.interval.low:.4f} to {s.interval.high:.4f}") for s in report.summaries]
+    totals = ((name, value) for name, value in result.totals.items() if not name.endswith("_ms"))
+    rows += [(name, "unknown" if isnan(value) else f"{value:.6g}", "of the whole run") for name, value in totals]
     for text in columns([("metric", "mean", "95 % interval"), *rows], right=(1,)):
         line(text)
     for text in _conclusions(report, power):

@@ -66,9 +66,10 @@ class OpenAIJudgeConfig(Settings):
     timeout_s: float = Field(default=60.0, gt=0)
     max_retries: int = Field(default=5, ge=0)
     """Retries on 429 and 5xx with exponential backoff, honouring Retry-After."""
-    input_price: float = Field(default=0.0, ge=0)
-    """Price of a million input tokens, in any currency; for the cost that is reported and can be gated."""
-    output_price: float = Field(default=0.0, ge=0)
+    input_price: float | None = Field(default=None, ge=0)
+    """Price of a million input tokens, in any currency, for the cost that is reported and can be gated; the cost is
+    unknown unless both prices are set."""
+    output_price: float | None = Field(default=None, ge=0)
     """Price of a million output tokens."""
 
 

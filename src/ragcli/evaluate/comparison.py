@@ -113,6 +113,7 @@ class Comparison:
         margin: Largest change for the worse that does not matter, in the metric's units.
         queries: How many pairs there are.
         failed: How many pairs were left out because either row failed.
+        unscored: How many were left out because they have nothing to be scored against, such as judged spans.
         verdict: None for a metric that is not gated.
     """
 
@@ -130,6 +131,7 @@ class Comparison:
     margin: float
     queries: int
     failed: int
+    unscored: int
     verdict: Verdict | None
 
 
@@ -180,8 +182,10 @@ def compare(
     gated = gated_metrics(baseline, candidate, settings.gated)
     names = (*gated, *(metric for metric in candidate.values if metric in baseline.values and metric not in gated))
     margins = _margins(names, settings.margins)
+    either = {*baseline.failures, *candidate.failures}
+    failed = np.array([baseline.queries[row] in either for row in left])
     pairs = {metric: (baseline.values[metric][left], candidate.values[metric][right]) for metric in names}
-    found = [_compare(metric, *pairs[metric], margins.get(metric), settings, len(gated)) for metric in names]
+    found = [_compare(metric, pairs[metric], failed, margins.get(metric), settings, len(gated)) for metric in names]
     judged = _judge(found[: len(gated)], settings)
     known = set(baseline.queries)
     return Comparisons(
@@ -248,16 +252,19 @@ def overall(verdicts: Collection[Verdict]) -> Verdict:
 
 def _compare(
     metric: str,
-    before: NDArray[np.float64],
-    after: NDArray[np.float64],
+    pairs: tuple[NDArray[np.float64], NDArray[np.float64]],
+    failed: NDArray[np.bool_],
     margin: Margin | None,
     settings: Settings,
     tests: int,
 ) -> Comparison:
-    valid = ~(np.isnan(before) | np.isnan(after))
+    valid = ~(np.isnan(pairs[0]) | np.isnan(pairs[1]))
     if not valid.any():
-        raise DataError(f"no query has a value of {metric} in both results: every row failed in one of them")
-    before, after = before[valid], after[valid]
+        why = (
+            "every row failed in one of them" if failed.all() else "the others failed, or have nothing to score against"
+        )
+        raise DataError(f"no query has a value of {metric} in both results: {why}")
+    before, after = (values[valid] for values in pairs)
     differences = after - before
     differences[np.abs(differences) <= statistics.EQUAL] = 0.0
     deviation = float(differences.std(ddof=1)) if differences.size > 1 else math.nan
@@ -276,7 +283,8 @@ def _compare(
         detectable=statistics.detectable_effect(deviation, differences.size, alpha=settings.alpha / max(1, tests)),
         margin=(margin or _default_margin(metric)).amount(mean),
         queries=differences.size,
-        failed=int(valid.size - differences.size),
+        failed=int((failed & ~valid).sum()),
+        unscored=int((~failed & ~valid).sum()),
         verdict=None,
     )
 

@@ -1,7 +1,7 @@
 """Run a dataset through the engine, or take a stored run, and score what came back."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +18,13 @@ from ragcli.evaluate.judgements import Dataset, Qrels
 from ragcli.evaluate.lines import Lines
 from ragcli.evaluate.make_dataset.note import synthetic_note
 from ragcli.evaluate.measures import Metric
+from ragcli.evaluate.ranking import rank
 from ragcli.evaluate.result import EvalResult, Question, curves
-from ragcli.evaluate.retrieval import rank, score
-from ragcli.evaluate.retrieve import SHOWN, retrieve
+from ragcli.evaluate.retrieval import score, together
+from ragcli.evaluate.retrieve import SHOWN, percentiles, retrieve
 from ragcli.evaluate.runs import Run, parse_run
 from ragcli.evaluate.spans import Range, score_characters
+from ragcli.evaluate.spending import Spending
 from ragcli.records import Score
 
 if TYPE_CHECKING:
@@ -44,10 +46,19 @@ def required_dataset(settings: EvaluateConfig) -> Path:
     return settings.dataset
 
 
-def evaluate(engine: "Engine", dataset: Dataset, metrics: Sequence[str], top_k: int) -> tuple[EvalResult, HitRun]:
+def evaluate(
+    engine: "Engine", dataset: Dataset, metrics: Sequence[str], top_k: int, *, only: Collection[str] | None = None
+) -> tuple[EvalResult, HitRun]:
     """Retrieve ``top_k`` documents for every judged query, and chunks where a metric needs them, and score them.
 
     Judgements on chunks (ids of chunks instead of names of documents) are scored against chunks.
+
+    Args:
+        engine: Which is asked.
+        dataset: Questions and judgements.
+        metrics: Names of metrics.
+        top_k: Documents per question.
+        only: Ask these questions alone; all of them may fail.
 
     Returns:
         The evaluation, and the run it scored.
@@ -59,34 +70,57 @@ def evaluate(engine: "Engine", dataset: Dataset, metrics: Sequence[str], top_k: 
     """
     wanted = _metrics(metrics, top_k)
     _check_spans(wanted, dataset)
-    qrels = dataset.judgements
-    unknown, of_chunks = _unknown(engine, qrels)
+    shaped, unknown = shaping(engine, dataset, top_k)
+    of_chunks = shaped["judgements"] == "chunks"
     started = time.perf_counter()
-    by_chunk = of_chunks or any(metric.of_characters for metric in wanted)
-    found = retrieve(engine, dataset, top_k, by_chunk=by_chunk)
+    asked = dataset if only is None else dataset.restricted(only)
+    qrels = asked.judgements
+    spans, lost = _spans(engine, asked)
+    character_metrics = [metric for metric in wanted if metric.of_characters]
+    found = retrieve(engine, asked, top_k, spans, by_chunk=of_chunks or bool(character_metrics))
     run = found.run({**engine.fingerprints, "dataset": dataset.fingerprint})
-    ranked = rank(_chunk_scores(run) if of_chunks else run.documents(), qrels)
-    characters, lost = _live_characters(engine, dataset, found.ranges, wanted)
+    ranked = replace(rank(_chunk_scores(run) if of_chunks else run.documents(), qrels), queries=tuple(qrels))
+    characters = _characters(character_metrics, found.ranges, spans)
+    spending = Spending(engine)
     scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
     result = EvalResult(
         dataset=dataset.name,
         queries=ranked.queries,
-        values={**_values(wanted, ranked.queries, scores, characters), "latency_ms": found.latency(ranked.queries)},
-        questions=_questions(dataset, ranked.queries),
-        fingerprints=_fingerprints(run.fingerprints, "chunks" if of_chunks else "documents", top_k),
+        values={
+            **_values(wanted, ranked.queries, scores, characters),
+            "latency_ms": found.latency(ranked.queries),
+            "query_tokens": spending.of([found.questions[query] for query in ranked.queries]),
+        },
+        questions=_questions(asked, ranked.queries),
+        fingerprints=shaped,
         unjudged=len(dataset.queries) - len(dataset.judged),
         missing=tuple(query for query in ranked.missing if query not in found.failures),
         unknown_documents=unknown,
         failures=found.failures,
-        totals=found.totals(),
-        notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost else {})},
+        timings_ms=found.timings_ms,
+        totals={**percentiles(found.timings_ms), **spending.totals(), **_of_run(wanted, scores, found.failures)},
+        notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost and character_metrics else {})},
         hits=found.shown,
         journeys=found.journeys,
-        curves=_curves(run, qrels, ranked.queries, top_k),
+        curves=_curves(run, qrels, [query for query in ranked.queries if query not in found.failures], top_k),
         created=_now(),
         seconds=time.perf_counter() - started,
     )
-    return _without_failed(result), run
+    result = _without_failed(result)
+    if only is None and result.failures:
+        result.mean(next(iter(result.values)))  # an error when nothing is left
+    return result, run
+
+
+def shaping(engine: "Engine", dataset: Dataset, top_k: int) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Fingerprints of what shapes an evaluation, and the judged documents that the index has not.
+
+    Raises:
+        DataError: It has none of them.
+    """
+    unknown, of_chunks = _unknown(engine, dataset.judgements)
+    shaped = {**engine.fingerprints, "dataset": dataset.fingerprint}
+    return _fingerprints(shaped, "chunks" if of_chunks else "documents", top_k, dataset.split), unknown
 
 
 def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], name: str = "") -> EvalResult:
@@ -111,30 +145,39 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
     run = parse_run(lines) if hits is None else Run.of(hits.documents())
     qrels = judged if isinstance(judged, Qrels) else Qrels.of(judged.judgements)
     ranked = rank(run, qrels)
+    if dataset is not None:  # whose ids may hold white space, which a TREC run percent-encodes
+        ranked = replace(ranked, queries=tuple(dataset.judgements))
     scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
     characters = [] if dataset is None else _stored_characters(dataset, hits, wanted)
     shaped = {} if hits is None else hits.fingerprints
+    known = set(ranked.queries)
     return EvalResult(
         dataset=name if dataset is None else dataset.name,
         queries=ranked.queries,
         values=_values(wanted, ranked.queries, scores, characters),
         questions=() if dataset is None else _questions(dataset, ranked.queries),
-        fingerprints=_fingerprints({**shaped, "dataset": judged.fingerprint}, "documents", 0),
+        fingerprints=_fingerprints(
+            {**shaped, "dataset": judged.fingerprint}, "documents", 0, "" if dataset is None else dataset.split
+        ),
         unjudged=len(set(run.queries) - set(qrels.queries)),
         missing=ranked.missing,
+        totals=_of_run(wanted, scores),
         notes={} if dataset is None else synthetic_note(dataset),
-        hits={}
-        if hits is None
-        else {query: tuple(own[:SHOWN]) for query, own in hits.hits.items() if query in qrels.queries},
+        hits={} if hits is None else {query: tuple(own[:SHOWN]) for query, own in hits.hits.items() if query in known},
         created=_now(),
         seconds=time.perf_counter() - started,
     )
 
 
-def _fingerprints(shaped: Mapping[str, str], judgements: str, top_k: int) -> dict[str, str]:
+def _fingerprints(shaped: Mapping[str, str], judgements: str, top_k: int, split: str) -> dict[str, str]:
     """What shaped the numbers, as ``comparison.MUST_AGREE`` calls it."""
-    depth = {"top_k": str(top_k)} if top_k else {}
-    return {**shaped, **depth, "judgements": judgements, "ragcli": __version__}
+    named = {"split": split, "top_k": str(top_k) if top_k else ""}
+    return {
+        **shaped,
+        **{name: value for name, value in named.items() if value},
+        "judgements": judgements,
+        "ragcli": __version__,
+    }
 
 
 def _values(
@@ -143,7 +186,19 @@ def _values(
     """Values by metric in the order asked for, aligned with the queries; NaN where a query has none."""
     by_name = {score.metric: score.per_query for group in groups for score in group}
     nothing = float("nan")
-    return {str(metric): np.array([by_name[str(metric)].get(query, nothing) for query in queries]) for metric in wanted}
+    names = [str(metric) for metric in wanted if not metric.of_run]
+    return {name: np.array([by_name[name].get(query, nothing) for query in queries]) for name in names}
+
+
+def _of_run(wanted: Sequence[Metric], scores: Sequence[Score], failed: Collection[str] = ()) -> dict[str, float]:
+    """Metrics that are one number of a whole run, over the queries that did not fail."""
+    by_name = {score.metric: score.per_query for score in scores}
+    rows = {
+        metric: [value for query, value in by_name[str(metric)].items() if query not in failed]
+        for metric in wanted
+        if metric.of_run
+    }
+    return {str(metric): together(metric, np.array(values)) for metric, values in rows.items() if values}
 
 
 def _questions(dataset: Dataset, queries: Sequence[str]) -> tuple[Question, ...]:
@@ -178,9 +233,7 @@ def _without_failed(result: EvalResult) -> EvalResult:
         return result
     failed = np.array([query in result.failures for query in result.queries])
     values = {name: np.where(failed, np.nan, column) for name, column in result.values.items()}
-    result = replace(result, values=values)
-    result.mean(next(iter(values)))  # an error when nothing is left
-    return result
+    return replace(result, values=values)
 
 
 def _now() -> str:
@@ -192,6 +245,8 @@ def _metrics(names: Sequence[str], top_k: int | None = None) -> list[Metric]:
     for metric in wanted:
         if top_k is not None and metric.cutoff > top_k:
             raise UsageError(f"{metric} needs {metric.cutoff} results, evaluate.top_k is {top_k}", hint="raise --top-k")
+    if wanted and all(metric.of_run for metric in wanted):
+        raise UsageError(f"{wanted[0]} is one number of the whole run", hint="add a metric of each query, such as MAP")
     return wanted
 
 
@@ -207,8 +262,6 @@ def _unknown(engine: "Engine", qrels: Mapping[str, Mapping[str, int]]) -> tuple[
     known = engine.known_documents(sorted(relevant))
     if known or not relevant:
         return tuple(sorted(relevant - known)), False
-    import numpy as np
-
     from ragcli.workspace.document_sql import chunk_rows_by_id
 
     rows = chunk_rows_by_id(engine.generation.catalog, sorted(relevant))
@@ -225,22 +278,16 @@ def _chunk_scores(run: HitRun) -> dict[str, dict[str, float]]:
     return {query: {hit.chunk_id: hit.score for hit in hits} for query, hits in run.chunks.items()}
 
 
-def _live_characters(
-    engine: "Engine", dataset: Dataset, ranges: Mapping[str, Sequence[Range]], wanted: Sequence[Metric]
-) -> tuple[list[Score], tuple[str, ...]]:
-    """Character metrics, spans looked up in the index as it is, and the spans that are nowhere."""
-    metrics = [metric for metric in wanted if metric.of_characters]
-    if not metrics:
-        return [], ()
-    import numpy as np
-
+def _spans(engine: "Engine", dataset: Dataset) -> tuple[dict[str, list[Range]], tuple[str, ...]]:
+    """Judged spans looked up in the index as it is, and those that are nowhere."""
+    if not dataset.spans:
+        return {}, ()
     from ragcli.evaluate.texts import Texts, references
 
     texts = Texts(
         engine.generation.catalog, lambda version: bool(np.isin(version.chunk_row, engine.generation.chunk_rows))
     )
-    judged, lost = references(dataset.spans, texts)
-    return _characters(metrics, ranges, judged), lost
+    return references(dataset.spans, texts)
 
 
 def _stored_characters(dataset: Dataset, run: HitRun | None, wanted: Sequence[Metric]) -> list[Score]:
@@ -270,5 +317,5 @@ def _characters(
     scores = []
     for metric in metrics:
         values = score_characters(ranges, judged, metric)
-        scores.append(Score(str(metric), sum(values.values()) / len(values), values))
+        scores.append(Score(str(metric), sum(values.values()) / max(len(values), 1), values))
     return scores

@@ -15,6 +15,10 @@ from ragcli.evaluate.result import EvalResult, direction
 from ragcli.evaluate.statistics import EQUAL
 from ragcli.evaluate.summary import counts
 
+_HINTS = {
+    "cost": "the price of the embedder is unknown: set evaluate.embedder_price",
+    "cost_judge": "set input_price and output_price of evaluate.answers.judge; the endpoint must tell its tokens",
+}
 Kind = Literal["min", "max", "must-pass", "baseline"]
 
 
@@ -122,7 +126,7 @@ def measured(result: EvalResult, name: str) -> tuple[str, float]:
     name = result.metric(name)
     value = result.mean(name) if name in result.values else result.totals[name]
     if not math.isfinite(value):
-        raise DataError(f"{name} was not measured in this run, so it cannot be gated")
+        raise DataError(f"{name} was not measured in this run, so it cannot be gated", hint=_HINTS.get(name, ""))
     return name, value
 
 
@@ -139,7 +143,8 @@ def must_pass(result: EvalResult, metrics: Sequence[str] = (), baseline: EvalRes
     """Judge every golden query by itself, without a test: any loss fails.
 
     A golden query fails when its row failed, when a metric is 0 (nothing relevant was found), or when a metric is lower
-    than the baseline's for the same query.
+    than the baseline's for the same query. A metric that it has nothing to be scored against by, such as judged spans,
+    is passed over unless there is no other.
 
     Args:
         result: With questions marked ``must_pass``.
@@ -167,7 +172,10 @@ def must_pass(result: EvalResult, metrics: Sequence[str] = (), baseline: EvalRes
         if baseline is not None and query in before:
             shared = [name for name in names if name in baseline.values]
             wanted = {name: float(baseline.values[name][before[query]]) for name in shared}
-        outcomes.append(_golden(query, values, wanted, result.failures.get(query, "")))
+        failure = result.failures.get(query, "")
+        due = {name for name, value in wanted.items() if not math.isnan(value)}
+        scored = {name: value for name, value in values.items() if failure or name in due or not math.isnan(value)}
+        outcomes.append(_golden(query, scored or values, wanted, failure))
     return outcomes
 
 
@@ -210,6 +218,7 @@ def explain(item: Comparison) -> str:
         f" {item.queries} queries)"
     )
     rest = f"; left out because a row failed: {item.failed}" if item.failed else ""
+    rest += f"; without anything to be scored against: {item.unscored}" if item.unscored else ""
     match item.verdict:
         case Verdict.PASS:
             return f"{facts}: no drop of {item.margin:.4g} or more{rest}"

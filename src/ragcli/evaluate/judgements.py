@@ -1,8 +1,8 @@
 """What is relevant to a question: judgements on documents or chunks as columns, and on spans of text."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import astuple, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -89,6 +89,7 @@ class Dataset:
         answers: Query id -> reference answers.
         must_pass: Ids of the golden questions.
         tags: Query id -> its tags, by which results are sliced.
+        split: Which of several sets of judgements these are, such as ``test``; empty where there is only one.
     """
 
     name: str
@@ -98,6 +99,16 @@ class Dataset:
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     must_pass: frozenset[str] = frozenset()
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    split: str = ""
+
+    def restricted(self, queries: Collection[str]) -> "Dataset":
+        """The same with some of its questions alone."""
+        return replace(
+            self,
+            queries=tuple(query for query in self.queries if query.id in queries),
+            qrels={query: grades for query, grades in self.qrels.items() if query in queries},
+            spans={query: spans for query, spans in self.spans.items() if query in queries},
+        )
 
     @property
     def judged(self) -> tuple[Query, ...]:

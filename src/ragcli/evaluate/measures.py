@@ -8,6 +8,9 @@ from ragcli.errors import UsageError
 
 Measure: TypeAlias = Literal[
     "P", "recall", "hit", "Rprec", "MRR", "MAP", "nDCG", "bpref", "RBP", "judged",
+    "unj", "iprec_at_recall", "11pt_avg", "Rprec_mult", "infAP", "gm_map", "gm_bpref", "RBP_resid", "binG", "G",
+    "ndcg_rel", "Rndcg", "relative_P", "set_relative_P", "set_P", "set_recall", "set_F", "set_map", "utility",
+    "num_ret", "num_rel", "num_rel_ret", "num_nonrel_judged_ret",
     "char_recall", "char_precision", "char_iou",
 ]  # fmt: skip
 Gains: TypeAlias = Literal["grade", "exp"]
@@ -15,41 +18,49 @@ Gains: TypeAlias = Literal["grade", "exp"]
 WHOLE = 2**62
 """A cutoff beyond any ranking."""
 
-_NAME = re.compile(r"\s*([a-z_]+)\s*(?:\(([^()]*)\))?\s*(?:@\s*([1-9]\d{0,8}))?\s*", re.IGNORECASE)
+_NAME = re.compile(
+    r"\s*([a-z_]+|11pt_avg)\s*(?:\(([^()]*)\))?\s*(?:(?:@\s*|(?<=[a-z])_)(0|[1-9]\d{0,8}|\d+\.\d{1,4}))?\s*",
+    re.IGNORECASE,
+)
+_CHARACTERS: tuple[Measure, ...] = ("char_recall", "char_precision", "char_iou")
+_SHARES: tuple[Measure, ...] = ("iprec_at_recall", "Rprec_mult")
+_MOST: dict[Measure, float] = {"iprec_at_recall": 1.0, "Rprec_mult": 100.0}
+_COUNTS: tuple[Measure, ...] = ("num_ret", "num_rel", "num_rel_ret", "num_nonrel_judged_ret")
+_GEOMETRIC: tuple[Measure, ...] = ("gm_map", "gm_bpref")
+_BY_GAIN: tuple[Measure, ...] = ("nDCG", "G", "ndcg_rel", "Rndcg")
+_CUT: tuple[Measure, ...] = ("P", "recall", "hit", "judged", "unj", "relative_P", *_CHARACTERS)
+_CUT_OR_WHOLE: tuple[Measure, ...] = ("MRR", "MAP", "nDCG", "RBP")
+_WHOLE: tuple[Measure, ...] = (
+    "Rprec", "bpref", "11pt_avg", "infAP", "RBP_resid", "binG", "G", "ndcg_rel", "Rndcg", "set_relative_P", "set_P",
+    "set_recall", "set_F", "set_map", "utility", *_COUNTS, *_GEOMETRIC,
+)  # fmt: skip
 _CANONICAL: dict[str, Measure] = {
-    "p": "P",
+    **{measure.lower(): measure for measure in (*_CUT, *_CUT_OR_WHOLE, *_WHOLE, *_SHARES)},
     "precision": "P",
-    "recall": "recall",
     "r": "recall",
-    "hit": "hit",
     "success": "hit",
-    "rprec": "Rprec",
     "r_precision": "Rprec",
-    "mrr": "MRR",
     "rr": "MRR",
-    "map": "MAP",
+    "recip_rank": "MRR",
     "ap": "MAP",
-    "ndcg": "nDCG",
-    "bpref": "bpref",
-    "rbp": "RBP",
-    "judged": "judged",
-    "char_recall": "char_recall",
-    "char_precision": "char_precision",
-    "char_iou": "char_iou",
+    "map_cut": "MAP",
+    "ndcg_cut": "nDCG",
 }
-_CHARACTERS = frozenset({"char_recall", "char_precision", "char_iou"})
-_NEED_CUTOFF = frozenset({"P", "recall", "hit", "judged"}) | _CHARACTERS
-_NO_CUTOFF = frozenset({"Rprec", "bpref"})
+_NEED_CUTOFF = frozenset(_CUT)
+_NO_CUTOFF = frozenset(_WHOLE)
 _OPTIONS: dict[str, frozenset[str]] = {
+    **dict.fromkeys((*_BY_GAIN, *_CHARACTERS, "judged", "unj", "num_ret"), frozenset[str]()),
     "nDCG": frozenset({"gains"}),
     "RBP": frozenset({"p", "rel"}),
-    "judged": frozenset(),
-    **dict.fromkeys(_CHARACTERS, frozenset[str]()),
+    "RBP_resid": frozenset({"p"}),
 }
 _USUAL_OPTIONS = frozenset({"rel"})
 KNOWN = (
     "P@5", "recall@10", "hit@10", "Rprec", "MRR", "MRR@10", "MAP", "MAP@100", "nDCG", "nDCG@10", "nDCG(gains=exp)@10",
-    "bpref", "RBP(p=0.8)", "judged@10", "char_recall@5", "char_precision@5", "char_iou@5",
+    "bpref", "RBP(p=0.8)", "judged@10", "iprec_at_recall@0.1", "11pt_avg", "Rprec_mult@0.2", "relative_P@10", "infAP",
+    "gm_map", "gm_bpref", "set_P", "set_recall", "set_F", "set_map", "set_relative_P", "utility", "num_ret", "num_rel",
+    "num_rel_ret", "num_nonrel_judged_ret", "RBP_resid(p=0.8)", "unj@10", "binG", "G", "ndcg_rel", "Rndcg",
+    "char_recall@5", "char_precision@5", "char_iou@5",
 )  # fmt: skip
 """An example of every metric."""
 
@@ -60,6 +71,7 @@ class Metric:
 
     Attributes:
         cutoff: How many results are looked at; 0 for the whole ranking.
+        share: Recall of ``iprec_at_recall``, multiple of ``Rprec_mult``.
         rel: Smallest grade that is relevant.
         gains: What a grade is worth to nDCG: itself, or 2 ** grade - 1.
         p: How likely RBP's reader looks at the next result.
@@ -70,21 +82,24 @@ class Metric:
     rel: int = 1
     gains: Gains = "grade"
     p: float = 0.8
+    share: float = 0.0
 
     def __str__(self) -> str:
         options = []
         if self.gains != "grade":
             options.append(f"gains={self.gains}")
-        if self.measure == "RBP":
+        if self.measure in {"RBP", "RBP_resid"}:
             options.append(f"p={self.p!r}")
         if self.rel != 1:
             options.append(f"rel={self.rel}")
         inside = f"({','.join(options)})" if options else ""
+        if self.measure in _SHARES:
+            return f"{self.measure}{inside}@{self.share:.10g}"
         return f"{self.measure}{inside}" + (f"@{self.cutoff}" if self.cutoff else "")
 
     @classmethod
     def parse(cls, name: str) -> "Metric":
-        """Read a name such as ``nDCG@10`` or ``P(rel=2)@5``, in any case.
+        """Read a name such as ``nDCG@10`` or ``P(rel=2)@5``, in any case, or trec_eval's ``ndcg_cut_10``.
 
         Raises:
             UsageError: No such measure or option, or a cutoff that is missing, unwanted or below 1.
@@ -93,18 +108,36 @@ class Metric:
         measure = _CANONICAL.get(match[1].lower()) if match else None
         if match is None or measure is None:
             raise UsageError(f"unknown metric {name!r}", hint=_suggestion(name))
-        cutoff = int(match[3] or 0)
-        if not cutoff and measure in _NEED_CUTOFF:
-            raise UsageError(f"metric {name!r} needs a cutoff", hint=f"for example {measure}@10")
-        if cutoff and measure in _NO_CUTOFF:
-            raise UsageError(f"metric {name!r} takes no cutoff", hint=measure)
+        cutoff, share = _cutoff(name, measure, match[3] or "")
         options = _options(name, measure, match[2])
-        return cls(measure, cutoff, _rel(name, options), _gains(name, options), _persistence(name, options))
+        return cls(measure, cutoff, _rel(name, options), _gains(name, options), _persistence(name, options), share)
+
+    @property
+    def of_run(self) -> Literal["sum", "geometric"] | None:
+        """How it makes one number of a whole run, where that is no mean over the queries."""
+        if self.measure in _COUNTS:
+            return "sum"
+        return "geometric" if self.measure in _GEOMETRIC else None
 
     @property
     def of_characters(self) -> bool:
         """Whether it compares chunks with judged spans, rather than documents with judged documents."""
         return self.measure in _CHARACTERS
+
+
+def _cutoff(name: str, measure: Measure, text: str) -> tuple[int, float]:
+    """The cutoff of a measure that has one, or its share."""
+    if measure in _SHARES:
+        if not text or float(text) > _MOST[measure]:
+            raise UsageError(f"metric {name!r} needs a share, at most {_MOST[measure]:g}", hint=f"{measure}@0.2")
+        return 0, float(text)
+    if "." in text or text == "0":
+        raise UsageError(f"metric {name!r}: a cutoff is a whole number from 1", hint=f"for example {measure}@10")
+    if not text and measure in _NEED_CUTOFF:
+        raise UsageError(f"metric {name!r} needs a cutoff", hint=f"for example {measure}@10")
+    if text and measure in _NO_CUTOFF:
+        raise UsageError(f"metric {name!r} takes no cutoff", hint=measure)
+    return int(text or 0), 0.0
 
 
 def _options(name: str, measure: Measure, text: str | None) -> dict[str, str]:
@@ -157,5 +190,7 @@ def _suggestion(name: str) -> str:
     if not near:
         return f"known: {', '.join(KNOWN)}"
     measure = _CANONICAL[near[0]]
+    if measure in _SHARES:
+        return f"did you mean {measure}@0.2? Known: {', '.join(KNOWN)}"
     tail = f"@{cutoff}" if at and cutoff.isdigit() and int(cutoff) and measure not in _NO_CUTOFF else ""
     return f"did you mean {measure}{tail or ('@10' if measure in _NEED_CUTOFF else '')}? Known: {', '.join(KNOWN)}"

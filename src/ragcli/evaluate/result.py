@@ -80,6 +80,7 @@ class EvalResult:
         notes: What defines a metric beside its name, such as BERTScore's model and layer.
         hits: First hits of each query, for diffs and pages; may be empty.
         journeys: Of each query's relevant documents: how far they came, for diffs; may be empty.
+        timings_ms: Query id -> stage -> milliseconds; may be empty.
         curves: ``recall`` and ``precision`` -> mean over the queries at k = 1, 2, ...; may be empty.
         created: When, in ISO 8601 and UTC.
     """
@@ -97,6 +98,7 @@ class EvalResult:
     notes: Mapping[str, str] = field(default_factory=dict)
     hits: Mapping[str, tuple[StoredHit, ...]] = field(default_factory=dict)
     journeys: Mapping[str, tuple[Journey, ...]] = field(default_factory=dict)
+    timings_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     created: str = ""
     seconds: float = 0.0
@@ -110,7 +112,13 @@ class EvalResult:
                 raise DataError(f"{metric} needs one finite number a query: {len(self.queries)} queries")
         if self.questions and len(self.questions) != len(self.queries):
             raise DataError(f"{len(self.questions)} questions do not fit {len(self.queries)} queries")
-        groups = {"missing": self.missing, "failed": self.failures, "hit": self.hits, "followed": self.journeys}
+        groups = {
+            "missing": self.missing,
+            "failed": self.failures,
+            "hit": self.hits,
+            "followed": self.journeys,
+            "timed": self.timings_ms,
+        }
         for what, ids in groups.items():
             if strangers := set(ids) - known:
                 raise DataError(f"{what} query {min(strangers)!r} is not among the judged queries")
@@ -170,11 +178,11 @@ class EvalResult:
 
 
 def direction(metric: str) -> int:
-    """1 when higher is better, -1 when lower is (times, tokens, cost, refusals), 0 when neither is (length)."""
+    """1 when higher is better, -1 when lower is (times, tokens, cost, refusals, unj@k), 0 when neither is (length)."""
     name = metric.casefold()
     if name == "length" or name.endswith("_length") or name in {"judge_requests", "judge_cached"}:
         return 0
-    if name.endswith(("_ms", "_tokens")) or name.startswith(("tokens", "cost")):
+    if name.endswith(("_ms", "_tokens")) or name.startswith(("tokens", "cost", "unj@", "rbp_resid")):
         return -1
     return -1 if name in {"refusal_rate", "empty_answers", "uncited_answers", "failed", "missing", "unjudged"} else 1
 
@@ -205,6 +213,7 @@ def to_json(result: EvalResult) -> dict[str, Any]:
         ],
         "hits": {query: [_hit_to_json(hit) for hit in hits] for query, hits in result.hits.items()},
         "journeys": {query: [asdict(one) for one in found] for query, found in result.journeys.items()},
+        "timings_ms": {query: dict(own) for query, own in result.timings_ms.items()},
         **{name: dict(getattr(result, name)) for name in ("fingerprints", "failures", "notes", "curves")},
     }
 
@@ -272,6 +281,10 @@ def _result(record: Mapping[str, Any]) -> EvalResult:
         notes=_texts(record["notes"]),
         hits={query: tuple(map(_hit, hits)) for query, hits in record["hits"].items()},
         journeys={query: tuple(map(_journey, found)) for query, found in record.get("journeys", {}).items()},
+        timings_ms={
+            query: {str(stage): float(ms) for stage, ms in own.items()}
+            for query, own in record.get("timings_ms", {}).items()
+        },
         curves={name: tuple(map(float, points)) for name, points in record.get("curves", {}).items()},
         created=str(record["created"]),
         seconds=float(record["seconds"]),

@@ -1,191 +1,42 @@
 """Retrieval metrics in trec_eval's definitions, over all queries at once.
 
 The formulas look only at judged results, so they work on one row per judged result, not on every result. They equal
-trec_eval 9.0 (https://github.com/usnistgov/trec_eval), its tie rule included: results are ordered by score in single
-precision, ties by document name in descending byte order.
+trec_eval 9.0 (https://github.com/usnistgov/trec_eval).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ragcli.errors import DataError
-from ragcli.evaluate.columns import Column, Integers, Words, mixed
-from ragcli.evaluate.judgements import Qrels
-from ragcli.evaluate.lines import in_threads, parts
+from ragcli.evaluate import gain
+from ragcli.evaluate.columns import Integers
 from ragcli.evaluate.measures import WHOLE, Measure, Metric
-from ragcli.evaluate.runs import Run
+from ragcli.evaluate.ranking import Ranked, Values
 from ragcli.records import Score
 
-Values = NDArray[np.float64]
-_SIEVE_BITS = 20
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A run seen through judgements: its judged results, by query and rank.
-
-    Attributes:
-        queries: Ids of all judged queries, also of those that the run lacks.
-        query: Number of each result's query, ascending; int64 [n].
-        rank: Rank of each result from 1, ascending within a query; int64 [n].
-        grade: Grade of each result; int64 [n].
-        retrieved: How many results each query has, judged or not; int64 [q].
-        judged_query: Number of each judgement's query, ascending; int64 [m].
-        judged_grade: Grade of each judgement; int64 [m].
-    """
-
-    queries: tuple[str, ...]
-    query: Integers
-    rank: Integers
-    grade: Integers
-    retrieved: Integers
-    judged_query: Integers
-    judged_grade: Integers
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Judged queries for which the run has nothing."""
-        return tuple(self.queries[number] for number in np.flatnonzero(self.retrieved == 0).tolist())
-
-    @cached_property
-    def ideal(self) -> "Ranked":
-        """What the judgements themselves would score, ranked by grade: the best possible run."""
-        order = np.lexsort([-self.judged_grade, self.judged_query])
-        query, grade = self.judged_query[order], self.judged_grade[order]
-        counts = np.bincount(query, minlength=len(self.queries))
-        rank = np.arange(1, len(query) + 1) - np.repeat(np.cumsum(counts) - counts, counts)
-        return Ranked(self.queries, query, rank, grade, counts, query, grade)
-
-    def relevant(self, level: int) -> Integers:
-        """How many relevant documents each query has; int64 [q]."""
-        return self.count(self.judged_query[self.judged_grade >= level])
-
-    def count(self, query: Integers) -> Integers:
-        """How often each query occurs; int64 [q]."""
-        return np.bincount(query, minlength=len(self.queries))
-
-    def total(self, query: Integers, amount: Values) -> Values:
-        """Sum of the amounts of each query, in order of rank; float64 [q]."""
-        return np.asarray(np.bincount(query, weights=amount, minlength=len(self.queries)), dtype=np.float64)
-
-    def values(self, metric: Metric) -> Values:
-        """A metric of each query, float64 [q]."""
-        return _FORMULAS[metric.measure](self, metric)
-
-
-def rank(run: Run | Mapping[str, Mapping[str, float]], qrels: Qrels | Mapping[str, Mapping[str, int]]) -> Ranked:
-    """Look at a run through judgements: every judged query is there, also when the run lacks it.
-
-    Raises:
-        DataError: There are no judgements, or no query of the run is judged.
-    """
-    run = run if isinstance(run, Run) else Run.of(run)
-    qrels = qrels if isinstance(qrels, Qrels) else Qrels.of(qrels)
-    if not qrels.queries:
-        raise DataError("there are no judgements to score against")
-    numbers = {query: number for number, query in enumerate(qrels.queries)}
-    owner = np.array([numbers.get(query, -1) for query in run.queries], dtype=np.int64)
-    if len(owner) and (owner < 0).all():
-        raise DataError(f"none of the {len(owner)} queries of the run is judged", hint="check that their ids agree")
-    judged = _Judgements(qrels)
-    none = np.zeros(0, dtype=np.int64)
-    found = [(none, none, none), *in_threads(partial(_judged_results, run, owner, judged), parts(run.bounds))]
-    query, ranks, grade = (np.concatenate(columns) for columns in zip(*found, strict=True))
-    order = np.lexsort((ranks, query))
-    retrieved = np.zeros(len(qrels.queries), dtype=np.int64)
-    retrieved[owner[owner >= 0]] = np.diff(run.bounds)[owner >= 0]
-    return Ranked(qrels.queries, query[order], ranks[order], grade[order], retrieved, judged.query, qrels.grades)
+_INFERRED = 1e-5
+_LEAST = 1e-5  # what a value of 0 counts in a geometric mean
 
 
 def score(ranked: Ranked, metrics: Sequence[Metric]) -> list[Score]:
-    """Mean and per-query values of each metric over all judged queries; a query missing from the run counts 0."""
+    """Values of each metric over all judged queries and ``together``; a query missing from the run counts 0."""
     scores = []
     for metric in metrics:
-        values = ranked.values(metric)
-        scores.append(Score(str(metric), float(values.mean()), dict(zip(ranked.queries, values.tolist(), strict=True))))
+        values = _FORMULAS[metric.measure](ranked, metric)
+        own = dict(zip(ranked.queries, values.tolist(), strict=True))
+        scores.append(Score(str(metric), together(metric, values), own))
     return scores
 
 
-class _Judgements:
-    """Finds the judgement of a query and document."""
-
-    def __init__(self, qrels: Qrels) -> None:
-        self.query: Integers = np.repeat(np.arange(len(qrels.queries)), np.diff(qrels.bounds))
-        keys = mixed(qrels.digests, self.query.astype(np.uint64))
-        self._order = np.argsort(keys)
-        self._keys = keys[self._order]
-        self._documents = qrels.documents
-        self._grades = qrels.grades
-        self._shift = np.uint64(64 - max(_SIEVE_BITS, len(keys).bit_length() + 3))
-        self._sieve = np.zeros(1 << 64 - int(self._shift), dtype=bool)
-        self._sieve[keys >> self._shift] = True
-
-    def find(self, query: Integers, documents: Column, digests: Words) -> tuple[Integers, Integers]:
-        """Which rows are judged, ascending, and their grades; both int64."""
-        keys = mixed(digests, query.astype(np.uint64))
-        rows = np.flatnonzero(self._sieve[keys >> self._shift])
-        places = np.searchsorted(self._keys, keys[rows])
-        hits, grades = [], []
-        while len(rows):  # a second round only where two judgements have the same hash
-            inside = places < len(self._keys)
-            rows, places = rows[inside], places[inside]
-            same = self._keys[places] == keys[rows]
-            rows, places = rows[same], places[same]
-            judgements = self._order[places]
-            right = documents.take(rows).equals(self._documents.take(judgements))
-            right &= self.query[judgements] == query[rows]
-            hits.append(rows[right])
-            grades.append(self._grades[judgements[right]])
-            rows, places = rows[~right], places[~right] + 1
-        if not hits:
-            return rows, rows
-        found = np.concatenate(hits)
-        order = np.argsort(found, kind="stable")
-        return found[order], np.concatenate(grades)[order]
-
-
-def _judged_results(
-    run: Run, owner: Integers, judged: _Judgements, part: tuple[int, int]
-) -> tuple[Integers, Integers, Integers]:
-    """Query, rank and grade of the judged results of some queries of a run; all int64."""
-    first, last = part
-    rows = slice(int(run.bounds[first]), int(run.bounds[last]))
-    bounds = run.bounds[first : last + 1] - rows.start
-    local = np.repeat(np.arange(last - first), np.diff(bounds))
-    documents = run.documents.take(rows)
-    query = owner[first:last][local]
-    found, grades = judged.find(query, documents, run.digests[rows])
-    ranks = _ranks(local, bounds, run.scores[rows], documents)
-    return query[found], ranks[found], grades
-
-
-def _ranks(query: Integers, bounds: Integers, scores: NDArray[np.float32], documents: Column) -> Integers:
-    """Rank of each row within its query from 1, in trec_eval's order; int64 [n]."""
-    ranks: Integers = np.arange(1, len(query) + 1) - bounds[:-1][query]
-    unordered = np.zeros(len(bounds) - 1, dtype=bool)
-    unordered[query[1:][(scores[1:] >= scores[:-1]) & (query[1:] == query[:-1])]] = True
-    rows = np.flatnonzero(unordered[query])
-    if len(rows):
-        keys: tuple[NDArray[np.float32], Integers] = (-scores[rows], query[rows])
-        order = rows[np.lexsort(keys)]
-        ranks[_by_name_where_tied(order, query, scores, documents)] = ranks[rows]
-    return ranks
-
-
-def _by_name_where_tied(order: Integers, query: Integers, scores: NDArray[np.float32], documents: Column) -> Integers:
-    """The same order, with neighbours of equal score by name in descending byte order."""
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (query[order[1:]] != query[order[:-1]]) | (scores[order[1:]] != scores[order[:-1]])
-    alone = new.copy()
-    alone[:-1] &= new[1:]
-    tied = np.flatnonzero(~alone)
-    if len(tied):
-        order[tied] = order[tied][documents.take(order[tied]).descending(np.cumsum(new)[tied])]
-    return order
+def together(metric: Metric, values: Values) -> float:
+    """One number of the whole run: the mean; of counts the sum, of ``gm_`` the geometric mean, as trec_eval has it."""
+    match metric.of_run:
+        case "sum":
+            return float(values.sum())
+        case "geometric":
+            return float(np.exp(np.log(np.maximum(values, _LEAST)).mean()))
+        case None:
+            return float(values.mean())
 
 
 def _share(part: Values | Integers, whole: Integers) -> Values:
@@ -272,23 +123,115 @@ def _rank_biased_precision(ranked: Ranked, metric: Metric) -> Values:
     return np.asarray((1 - metric.p) * ranked.total(ranked.query[rows], chance))
 
 
-def _ndcg(ranked: Ranked, metric: Metric) -> Values:
-    """Discounted cumulative gain over that of the ideal order (trec_eval ndcg_cut_k).
+def _interpolated_precision(ranked: Ranked, metric: Metric) -> Values:
+    """Best precision at or beyond a recall (trec_eval iprec_at_recall).
 
-    Järvelin and Kekäläinen, Cumulated gain-based evaluation of IR techniques, ACM TOIS 20(4), 2002, with the
-    discount log2(1 + rank); the gain is the grade, or with ``gains=exp`` 2 ** grade - 1 (Burges et al., Learning to
-    rank using gradient descent, ICML 2005).
+    The recall stands for as many relevant documents as are nearest to it, as of trec_eval 9.0.8; earlier ones, and
+    pytrec_eval with them, mostly round up.
     """
-    ideal = _dcg(ranked.ideal, metric)
-    return np.divide(_dcg(ranked, metric), ideal, out=np.zeros(len(ideal)), where=ideal > 0)
+    return _interpolated(ranked, metric, metric.share)
 
 
-def _dcg(ranked: Ranked, metric: Metric) -> Values:
-    rows = (ranked.grade >= 1) & (ranked.rank <= (metric.cutoff or WHOLE))
-    gains = ranked.grade[rows].astype(np.float64)
-    if metric.gains == "exp":
-        gains = np.exp2(gains) - 1.0
-    return ranked.total(ranked.query[rows], gains / np.log2(ranked.rank[rows] + 1.0))
+def _eleven_points(ranked: Ranked, metric: Metric) -> Values:
+    """Mean of the interpolated precision at recall 0, 0.1, ... 1 (trec_eval 11pt_avg)."""
+    return np.asarray(np.mean([_interpolated(ranked, metric, point / 10) for point in range(11)], axis=0))
+
+
+def _interpolated(ranked: Ranked, metric: Metric, recall: float) -> Values:
+    needed = np.floor(recall * ranked.relevant(metric.rel) + 0.5)
+    rows = ranked.grade >= metric.rel
+    query = ranked.query[rows]
+    nth = _earlier(ranked, query) + 1
+    deep = nth >= needed[query]
+    values = np.zeros(len(ranked.queries))
+    np.maximum.at(values, query[deep], (nth / ranked.rank[rows])[deep])
+    return values
+
+
+def _multiple_r_precision(ranked: Ranked, metric: Metric) -> Values:
+    """Precision after a multiple of as many results as there are relevant documents (trec_eval Rprec_mult)."""
+    cutoff = np.floor(metric.share * ranked.relevant(metric.rel) + 0.9).astype(np.int64)
+    return _share(_relevant_in(ranked, metric.rel, cutoff), cutoff)
+
+
+def _inferred_average_precision(ranked: Ranked, metric: Metric) -> Values:
+    """Average precision estimated from a judged sample of the pool (trec_eval infAP).
+
+    Yilmaz and Aslam, Estimating average precision with incomplete and imperfect judgments, CIKM 2006. A negative grade
+    is of the pool and not judged.
+    """
+    judged = ranked.grade >= 0
+    before = _earlier(ranked, ranked.query)[judged]
+    query, good = ranked.query[judged], ranked.grade[judged] >= metric.rel
+    own = query[good]
+    relevant, seen = _earlier(ranked, own), _earlier(ranked, query)[good]
+    ratio = (relevant + _INFERRED) / (seen + 2 * _INFERRED)
+    amount = (1.0 + before[good] * ratio) / ranked.rank[judged][good]
+    return _share(ranked.total(own, amount), ranked.relevant(metric.rel))
+
+
+def _binary_gain(ranked: Ranked, metric: Metric) -> Values:
+    """Mean over the relevant documents of 1 / log2(2 + results above that are not relevant) (trec_eval binG)."""
+    rows = ranked.grade >= metric.rel
+    query = ranked.query[rows]
+    above = ranked.rank[rows] - _earlier(ranked, query) - 1
+    return _share(ranked.total(query, 1.0 / np.log2(2.0 + above)), ranked.relevant(metric.rel))
+
+
+def _relative_precision(ranked: Ranked, metric: Metric) -> Values:
+    """Precision over the best that there can be (trec_eval relative_P_k, set_relative_P)."""
+    best = np.minimum(metric.cutoff or ranked.retrieved, ranked.relevant(metric.rel))
+    return _share(_relevant_in(ranked, metric.rel, metric.cutoff or WHOLE), best)
+
+
+def _set_precision(ranked: Ranked, metric: Metric) -> Values:
+    """Share of what was returned that is relevant (trec_eval set_P)."""
+    return _share(_returned(ranked, metric), ranked.retrieved)
+
+
+def _set_recall(ranked: Ranked, metric: Metric) -> Values:
+    """Share of the relevant documents that was returned (trec_eval set_recall)."""
+    return _share(_returned(ranked, metric), ranked.relevant(metric.rel))
+
+
+def _set_f(ranked: Ranked, metric: Metric) -> Values:
+    """Harmonic mean of the two (trec_eval set_F)."""
+    return _share(2.0 * _returned(ranked, metric), ranked.retrieved + ranked.relevant(metric.rel))
+
+
+def _set_map(ranked: Ranked, metric: Metric) -> Values:
+    """Product of the two (trec_eval set_map)."""
+    return _set_precision(ranked, metric) * _set_recall(ranked, metric)
+
+
+def _utility(ranked: Ranked, metric: Metric) -> Values:
+    """Relevant results less the others (trec_eval utility with its own weights 1, -1, 0, 0)."""
+    return 2 * _returned(ranked, metric) - ranked.retrieved
+
+
+def _returned(ranked: Ranked, metric: Metric) -> Values:
+    """Relevant results (trec_eval num_rel_ret)."""
+    return _relevant_in(ranked, metric.rel, WHOLE).astype(np.float64)
+
+
+def _returned_irrelevant(ranked: Ranked, metric: Metric) -> Values:
+    """Results judged not relevant (trec_eval num_nonrel_judged_ret)."""
+    rows = (ranked.grade >= 0) & (ranked.grade < metric.rel)
+    return ranked.count(ranked.query[rows]).astype(np.float64)
+
+
+def _unjudged(ranked: Ranked, metric: Metric) -> Values:
+    """Results without a judgement in the first k, divided by k also when fewer were returned (trec_eval unj_k)."""
+    judged = ranked.count(ranked.query[(ranked.rank <= metric.cutoff) & (ranked.grade >= 0)])
+    return np.asarray((np.minimum(ranked.retrieved, metric.cutoff) - judged) / metric.cutoff)
+
+
+def _residual(ranked: Ranked, metric: Metric) -> Values:
+    """What RBP could grow by if all without a judgement were relevant; 0 where all are judged (trec_eval rbp_resid)."""
+    rows = ranked.grade >= 0
+    query = ranked.query[rows]
+    known = (1 - metric.p) * ranked.total(query, np.power(metric.p, ranked.rank[rows] - 1.0))
+    return np.where(ranked.count(query) < ranked.retrieved, 1.0 - known, 0.0)
 
 
 def _judged(ranked: Ranked, metric: Metric) -> Values:
@@ -304,8 +247,31 @@ _FORMULAS: dict[Measure, Callable[[Ranked, Metric], Values]] = {
     "Rprec": _r_precision,
     "MRR": _reciprocal_rank,
     "MAP": _average_precision,
-    "nDCG": _ndcg,
+    "nDCG": gain.ndcg,
     "bpref": _bpref,
     "RBP": _rank_biased_precision,
     "judged": _judged,
+    "unj": _unjudged,
+    "iprec_at_recall": _interpolated_precision,
+    "11pt_avg": _eleven_points,
+    "Rprec_mult": _multiple_r_precision,
+    "infAP": _inferred_average_precision,
+    "gm_map": _average_precision,
+    "gm_bpref": _bpref,
+    "RBP_resid": _residual,
+    "binG": _binary_gain,
+    "G": gain.normalised_gain,
+    "ndcg_rel": gain.ndcg_of_relevant,
+    "Rndcg": gain.ndcg_at_levels,
+    "relative_P": _relative_precision,
+    "set_relative_P": _relative_precision,
+    "set_P": _set_precision,
+    "set_recall": _set_recall,
+    "set_F": _set_f,
+    "set_map": _set_map,
+    "utility": _utility,
+    "num_ret": lambda ranked, _: ranked.retrieved.astype(np.float64),
+    "num_rel": lambda ranked, metric: ranked.relevant(metric.rel).astype(np.float64),
+    "num_rel_ret": _returned,
+    "num_nonrel_judged_ret": _returned_irrelevant,
 }

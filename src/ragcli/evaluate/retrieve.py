@@ -13,7 +13,7 @@ from ragcli.evaluate.journeys import Journey, Tracker
 from ragcli.evaluate.judgements import Dataset
 from ragcli.evaluate.result import StoredHit
 from ragcli.evaluate.spans import Range
-from ragcli.records import Query
+from ragcli.records import Hit, Query
 
 if TYPE_CHECKING:
     from ragcli.query.engine import Engine
@@ -58,22 +58,33 @@ class Retrieved:
             [sum(self.timings_ms[query].values()) if query in self.timings_ms else nothing for query in queries]
         )
 
-    def totals(self) -> dict[str, float]:
-        """Percentiles of the time of a query, over all stages (``p95_ms``) and of each (``p95_dense_ms``)."""
-        stages: dict[str, list[float]] = {"": [sum(own.values()) for own in self.timings_ms.values()]}
-        for own in self.timings_ms.values():
-            for stage, ms in own.items():
-                stages.setdefault(f"{stage}_", []).append(ms)
-        return {
-            f"p{share}_{stage}ms": float(np.percentile(taken, share))
-            for stage, taken in stages.items()
-            if taken
-            for share in _PERCENTILES
-        }
+
+def percentiles(timings_ms: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Percentiles of the time of a query, over all stages (``p95_ms``) and of each (``p95_dense_ms``)."""
+    stages: dict[str, list[float]] = {"": [sum(own.values()) for own in timings_ms.values()]}
+    for own in timings_ms.values():
+        for stage, ms in own.items():
+            stages.setdefault(f"{stage}_", []).append(ms)
+    return {
+        f"p{share}_{stage}ms": float(np.percentile(taken, share))
+        for stage, taken in stages.items()
+        if taken
+        for share in _PERCENTILES
+    }
 
 
-def retrieve(engine: "Engine", dataset: Dataset, top_k: int, *, by_chunk: bool) -> Retrieved:
-    """Ask every judged question of a dataset; one that the engine fails on is noted, and the others go on."""
+def retrieve(
+    engine: "Engine", dataset: Dataset, top_k: int, spans: Mapping[str, Sequence[Range]], *, by_chunk: bool
+) -> Retrieved:
+    """Ask every judged question of a dataset; one that the engine fails on is noted, and the others go on.
+
+    Args:
+        engine: Which is asked.
+        dataset: Questions and judgements.
+        top_k: Documents per question.
+        spans: Query id -> judged stretches, by document id.
+        by_chunk: Whether chunks are wanted beside documents.
+    """
     found = Retrieved(questions={query.id: query.text for query in dataset.judged})
     grades = dataset.judgements
     tracker = Tracker(engine, _relevant(grades.values()))
@@ -83,14 +94,19 @@ def retrieve(engine: "Engine", dataset: Dataset, top_k: int, *, by_chunk: bool) 
             query = result.query.id
             own = grades.get(query, {})
             found.hits[query] = tuple(map(stored, result.hits))
-            found.shown[query] = tuple(
-                replace(stored(hit), text=hit.text, grade=own.get(hit.document)) for hit in result.hits[:SHOWN]
-            )
+            found.shown[query] = tuple(_shown(hit, own, spans.get(query, ())) for hit in result.hits[:SHOWN])
             found.journeys[query] = tracker.follow(result, [name for name, grade in own.items() if grade > 0])
             found.timings_ms[query] = result.timings_ms
     if by_chunk:
         _add_chunks(engine, queries, top_k, found)
     return found
+
+
+def _shown(hit: Hit, grades: Mapping[str, int], spans: Sequence[Range]) -> StoredHit:
+    """A hit with its text, and in it the judged spans."""
+    inside = ((max(own.start, hit.start), min(own.end, hit.end)) for own in spans if own.document == hit.document_id)
+    marks = tuple((start - hit.start, end - hit.start) for start, end in inside if start < end)
+    return replace(stored(hit), text=hit.text, grade=grades.get(hit.document), spans=marks)
 
 
 def _add_chunks(engine: "Engine", queries: Sequence[Query], top_k: int, found: Retrieved) -> None:

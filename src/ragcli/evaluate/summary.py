@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ragcli.evaluate.result import EvalResult
 from ragcli.evaluate.statistics import Interval, bootstrap_interval
@@ -14,12 +13,13 @@ _SLICE_RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The mean of one metric over the queries whose row did not fail.
+    """The mean of one metric over the queries that it has a value for.
 
     Attributes:
         interval: 95 % bootstrap interval of the mean, as if the queries were a sample of those yet to come.
         queries: How many rows were averaged.
         failed: How many rows were not, because they failed.
+        unscored: How many were not, because they have nothing to be scored against, such as judged spans.
     """
 
     metric: str
@@ -27,6 +27,7 @@ class Summary:
     interval: Interval
     queries: int
     failed: int
+    unscored: int = 0
 
 
 def summarise(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = 0) -> tuple[Summary, ...]:
@@ -36,9 +37,11 @@ def summarise(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = 0)
         DataError: All rows of a metric failed.
         UsageError: The result has no such metric.
     """
-    return tuple(
-        _summary(name, result.succeeded(name), len(result.queries), seed) for name in metrics or tuple(result.values)
-    )
+    every = list(range(len(result.queries)))
+    names = metrics or tuple(result.values)
+    for name in names:
+        result.succeeded(name)
+    return tuple(_summary(result, name, every, seed) for name in names)
 
 
 def slices(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = 0) -> dict[str, tuple[Summary, ...]]:
@@ -49,11 +52,9 @@ def slices(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = 0) ->
             rows.setdefault(tag, []).append(row)
     found = {}
     for tag in sorted(rows):
-        parts = {name: result.values[name][rows[tag]] for name in metrics or tuple(result.values)}
-        kept = {name: part[~np.isnan(part)] for name, part in parts.items()}
-        found[tag] = tuple(
-            _summary(name, part, len(rows[tag]), seed, _SLICE_RESAMPLES) for name, part in kept.items() if part.size
-        )
+        names = metrics or tuple(result.values)
+        known = [name for name in names if not np.isnan(result.values[name][rows[tag]]).all()]
+        found[tag] = tuple(_summary(result, name, rows[tag], seed, _SLICE_RESAMPLES) for name in known)
     return found
 
 
@@ -67,6 +68,10 @@ def counts(result: EvalResult) -> dict[str, int]:
     }
 
 
-def _summary(name: str, values: NDArray[np.float64], rows: int, seed: int, resamples: int = 2_000) -> Summary:
+def _summary(result: EvalResult, name: str, rows: Sequence[int], seed: int, resamples: int = 2_000) -> Summary:
+    """Of rows of which one has a value at least."""
+    column = result.values[name][list(rows)]
+    values = column[~np.isnan(column)]
+    failed = sum(result.queries[rows[place]] in result.failures for place in np.flatnonzero(np.isnan(column)).tolist())
     interval = bootstrap_interval(values, resamples=resamples, seed=seed)
-    return Summary(name, float(values.mean()), interval, values.size, rows - values.size)
+    return Summary(name, float(values.mean()), interval, values.size, failed, len(rows) - values.size - failed)

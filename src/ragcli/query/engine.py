@@ -1,5 +1,6 @@
 """The one engine behind shell and evaluation: questions in, ranked hits out."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -44,6 +45,7 @@ class Engine:
 
     Attributes:
         warnings: What the user should know of the index and the filters.
+        embedded: Question -> how often it was embedded.
 
     Raises:
         IndexMissingError: There is no index.
@@ -56,6 +58,7 @@ class Engine:
         self._config = config
         self._settings = config.query
         self._clock = Clock()
+        self.embedded: Counter[str] = Counter()
         wants_model = self._settings.strategy != "lexical" and config.index.embedder.kind != "none"
         self._model = self._load_model() if wants_model and workspace.current.exists() else None
         with self._clock.stage("open"):
@@ -77,6 +80,11 @@ class Engine:
         except BaseException:  # also a Ctrl-C: nobody else would close it
             self.generation.close()
             raise
+
+    @property
+    def config(self) -> Config:
+        """What it was built with."""
+        return self._config
 
     @property
     def strategy(self) -> Strategy:
@@ -212,7 +220,9 @@ class Engine:
     def _embed(self, texts: Sequence[str], clocks: Sequence[Clock]) -> "NDArray[np.float32]":
         embedder = self._embedder
         with shared(clocks, "embed"):
-            return embedder.embed_queries(texts)
+            vectors = embedder.embed_queries(texts)
+        self.embedded.update(texts)
+        return vectors
 
     @cached_property
     def _embedder(self) -> "Embedder":

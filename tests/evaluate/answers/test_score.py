@@ -93,7 +93,9 @@ def test_the_judges_failures_are_kept_apart(service: Any, tmp_path: Path) -> Non
         return (400, {}, b"no") if refused else service_answer(body)
 
     service_answer, service.always = service.always, refuse_c
-    config = AnswersConfig(judge=OpenAIJudgeConfig(base_url=service.url, max_retries=0, input_price=10.0))
+    config = AnswersConfig(
+        judge=OpenAIJudgeConfig(base_url=service.url, max_retries=0, input_price=10.0, output_price=5.0)
+    )
     rows = [ROWS[0], AnswerRow("c", "I don't know.", "q"), AnswerRow("e", "fine", "q"), ROWS[3]]
     scores = scored(
         "judge_relevance", "length", "judge_faithfulness", rows=rows, config=config, cache=tmp_path / "cache.db"
@@ -105,7 +107,7 @@ def test_the_judges_failures_are_kept_apart(service: Any, tmp_path: Path) -> Non
     assert scores.failures["c"].startswith("judge_relevance: the judge at")
     assert scores.totals["tokens_judge_input"] == 300
     assert scores.totals["tokens_judge_output"] == 60
-    assert math.isclose(scores.totals["cost_judge"], 300 * 10 / 1e6)
+    assert math.isclose(scores.totals["cost_judge"], (300 * 10 + 60 * 5) / 1e6)
     assert scores.totals["judge_requests"] == 3
     assert scores.notes["judge_relevance"] == "gpt-4o-mini, prompt relevance.v1, temperature 0"
 

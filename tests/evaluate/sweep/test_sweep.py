@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.evaluate.embedding_service import EmbeddingService
+from tests.evaluate.sweep.conftest import CONFIG
 
 from ragcli.config.load import load_config
-from ragcli.errors import DataError, UsageError
+from ragcli.errors import BackendError, DataError, UsageError
 from ragcli.evaluate.datasets import load_dataset
 from ragcli.evaluate.evaluation import evaluate
+from ragcli.evaluate.statistics import bootstrap_interval
 from ragcli.evaluate.sweep import run as running
 from ragcli.evaluate.sweep.best import write_best
 from ragcli.evaluate.sweep.finished import Finished
@@ -18,12 +21,14 @@ from ragcli.evaluate.sweep.result import SweepResult, choose, split
 from ragcli.evaluate.sweep.run import SweepOptions, sweep, unseen_candidates
 from ragcli.evaluate.sweep.stages import SharingEngine, Stages
 from ragcli.index.build import build_index
-from ragcli.ingest.sync import sync
+from ragcli.ingest.sources import Selection
+from ragcli.ingest.sync import StdinInput, SyncOptions, sync
 from ragcli.query.engine import Engine
 from ragcli.records import Query
 from ragcli.workspace import Workspace
 from ragcli.workspace.catalog import Catalog
 
+HELD_OUT = ("q3", "q10", "q11")
 FUSION = Grid({"query.fusion.kind": ("rrf", "minmax"), "query.fusion.dense_weight": (0.2, 0.8)})
 
 
@@ -55,8 +60,12 @@ def alone(project: Path, point: Point, workspace: Path) -> Mapping[str, float]:
         FUSION,
         Grid({"ingest.chunker.kind": ("auto", "fixed"), "query.strategy": ("dense", "lexical")}),
         Grid({"index.context.neighbours": ([], [0.5]), "query.candidates": (1, 3, 20)}),
+        Grid({"query.where": ([], ["name!=pear.md"]), "query.strategy": ("dense", "lexical")}),
+        Grid({"index.lexical.kind": ("tantivy", "rank_bm25"), "query.strategy": ("lexical",)}),
+        Grid({"index.vectors.type": ("flat", "ivf_flat"), "index.vectors.nprobe": (1,), "query.strategy": ("dense",)}),
+        Grid({"index.embedder.dimension": (8, 64), "query.strategy": ("dense",)}),
     ],
-    ids=["fusion", "chunker", "context"],
+    ids=["fusion", "chunker", "context", "filter", "lexical", "vectors", "embedder"],
 )
 def test_every_point_scores_what_ragcli_eval_scores(project: Path, grid: Grid) -> None:
     result = run(project, grid)
@@ -117,6 +126,93 @@ def test_a_stopped_sweep_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch)
     assert (again.winner, again.comparison) == (result.winner, result.comparison)
 
 
+def test_what_shapes_a_score_is_in_its_name(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = Grid({"query.candidates": (7,)})
+    assert run(project, grid).work.resumed == 0
+    fresh = run(project, grid, fresh=True)
+    assert (fresh.work.resumed, fresh.work.searches) == (0, 2 * 2 * 12)
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "__version__", "another")
+        assert run(project, grid).work.resumed == 0
+    text = (project / "base.yaml").read_text()
+    (project / "base.yaml").write_text(text.replace("top_k: 3", "top_k: 4"))
+    assert run(project, grid).work.resumed == 0
+
+
+def test_how_thoroughly_an_index_is_searched_needs_no_other(project: Path) -> None:
+    work = run(project, Grid({"index.vectors.ef_search": (50, 60), "index.vectors.nprobe": (3,)})).work
+    assert (work.indexes, work.workspaces) == (1, 1)
+
+
+def test_the_winner_is_judged_by_the_questions_held_out(project: Path) -> None:
+    grid = Grid({"query.strategy": ("dense", "lexical")})
+    result = run(project, grid, seed=4, holdout=0.5)
+    assert result.winner.number != 0
+    parts = split([f"q{number}" for number in range(12)], 0.5, 4)
+    found = {point.number: alone(project, point, project / f"alone{point.number}") for point in tried(project, grid)}
+    base, winner = (np.array([found[number][q] for q in parts.held_out]) for number in (0, result.winner.number))
+    for standing, values in ((result.base, base), (result.winner, winner)):
+        assert standing.held_out == pytest.approx(values.mean(), abs=1e-12)
+        assert standing.interval == bootstrap_interval(values, seed=4)
+        assert standing.tune == pytest.approx(np.mean([found[standing.number][q] for q in parts.tune]), abs=1e-12)
+    assert result.comparison is not None
+    assert result.comparison.queries == len(parts.held_out)
+    assert (result.comparison.baseline, result.comparison.candidate) == pytest.approx((base.mean(), winner.mean()))
+    assert result.comparison.interval == bootstrap_interval(winner - base, seed=4)
+
+
+def test_questions_without_spans_take_no_part_in_a_character_metric(project: Path) -> None:
+    lines = [json.loads(line) for line in (project / "queries.jsonl").read_text().splitlines()]
+    for line, quote in zip(
+        lines[:6], ("red fruit", "green fruit", "burns fuel", "eats grass", "warm wall", "once"), strict=True
+    ):
+        line["spans"] = [{"document": next(iter(line["relevant"])), "quote": quote}]
+    (project / "queries.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run(project, Grid({"query.strategy": ("dense", "lexical")}), metric="char_recall@1", holdout=0.5)
+    assert result.tune_queries + result.held_out_queries == 6
+    assert all(0.0 <= point.tune <= 1.0 for point in result.points)
+
+
+def test_documents_that_no_source_can_give_again_are_those_of_now(project: Path) -> None:
+    base = load_config(project / "base.yaml")
+
+    def give(text: bytes) -> None:
+        sync(base.config, base.base, SyncOptions(Selection(()), StdinInput("note", text, "markdown")))
+
+    give(b"# Note\n\nNothing of interest.\n")
+    grid = Grid({"query.candidates": (7,)})
+    before = run(project, grid)
+    give(b"# Note\n\nRed fruit and green fruit, a warm wall, lost keys and how long snapshots are kept.\n")
+    after = run(project, grid)
+    assert after.work.resumed == 0
+    assert after.base.tune < before.base.tune
+
+
+def test_another_embedder_may_cut_in_another_way(project: Path) -> None:
+    assert run(project, Grid({"index.embedder.dimension": (16,)})).work.workspaces == 2
+
+
+def test_a_point_of_which_questions_failed_is_not_scored(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = EmbeddingService()
+    base = CONFIG.replace("kind: hashing\n    dimension: 8", f"kind: openai\n    base_url: {service.url}")
+    (project / "base.yaml").write_text(base)
+    grid = Grid({"query.candidates": (7,)})
+    service.refused = {"lost keys"}
+    try:
+        with pytest.raises(BackendError, match=r"1 questions failed, the first q6: .* answered 400: too busy"):
+            run(project, grid)
+        service.refused = set()
+        assert run(project, grid).work.resumed == 0
+    finally:
+        service.close()
+
+
+def test_a_number_of_a_whole_run_is_nothing_to_choose_by(project: Path) -> None:
+    with pytest.raises(UsageError, match="gm_map is one number of a whole run"):
+        run(project, FUSION, metric="gm_map")
+    assert not (project / ".ragcli" / "sweep").exists()
+
+
 def test_changed_documents_questions_and_metrics_are_scored_again(project: Path) -> None:
     grid = Grid({"query.candidates": (3,)})
     assert run(project, grid).work.resumed == 0
@@ -148,6 +244,7 @@ def test_the_split_is_seeded_and_stays_when_questions_come() -> None:
     assert sorted([*parts.tune, *parts.held_out]) == sorted(queries)
     assert 250 < len(parts.held_out) < 350
     assert split(queries, 0.3, 1) != parts
+    assert split(queries[:12], 0.3, 0).held_out == HELD_OUT  # the same with every version
     more = split([*queries, "new"], 0.3, 0)
     assert set(parts.held_out) <= set(more.held_out)
     assert set(parts.tune) <= set(more.tune)
@@ -172,6 +269,9 @@ def test_of_equal_points_the_nearest_to_the_base_wins(project: Path) -> None:
     assert choose(found, {0: 0.5, 1: 0.7, 2: 0.7, 3: 0.6}, grid).number == 2
     assert choose(found, {0: 0.7, 1: 0.7, 2: 0.7, 3: 0.7}, grid).number == 0
     assert choose(found, {0: 0.5, 1: 0.7, 2: 0.6, 3: 0.7 + 1e-15}, grid).number == 3
+    assert choose(found, {0: 0.5, 1: 0.7 + 1e-15, 2: 0.6, 3: 0.7}, grid).number == 3
+    alike = Grid({"query.candidates": (110, 90)})
+    assert choose(tried(project, alike), {0: 0.5, 1: 0.7, 2: 0.7}, alike).number == 1
 
 
 def test_candidates_that_change_nothing_are_noticed(project: Path) -> None:

@@ -106,8 +106,12 @@ class Judge:
 
     @property
     def cost(self) -> float:
-        """What was spent, in the currency of the prices."""
+        """What was spent, in the currency of the prices; NaN where a price or the tokens are not known."""
         config, spent = self.config, self.spent
+        if not spent.asked:
+            return 0.0
+        if config.input_price is None or config.output_price is None or spent.without_usage:
+            return math.nan
         return (spent.input_tokens * config.input_price + spent.output_tokens * config.output_price) / 1e6
 
     def opinions(self, aspect: Aspect, rows: Sequence[AnswerRow]) -> Opinions:

@@ -1,5 +1,6 @@
 """Answers to values: every wanted metric over every row, with what defines it and what could not be scored."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,8 +68,10 @@ class AnswerScores:
     failures: Mapping[str, str]
 
 
-def score_answers(rows: Sequence[AnswerRow], metrics: Sequence[AnswerMetric], tools: Tools) -> AnswerScores:
-    """Score answers.
+def score_answers(
+    rows: Sequence[AnswerRow], metrics: Sequence[AnswerMetric], tools: Tools, *, partly: bool = False
+) -> AnswerScores:
+    """Score answers; of rows that are a part of many, a metric need not fit any.
 
     Raises:
         DataError: There are no rows, all failed, or none has what a metric compares with.
@@ -83,7 +86,7 @@ def score_answers(rows: Sequence[AnswerRow], metrics: Sequence[AnswerMetric], to
     if not live:
         first = f", the first because of: {rows[0].failure}" if rows else ""
         raise DataError(f"there is nothing to score: all {len(rows)} answers failed{first}")
-    return _Run(rows, tools).score(list(dict.fromkeys(metrics)))
+    return _Run(rows, tools, partly).score(list(dict.fromkeys(metrics)))
 
 
 @dataclass
@@ -92,6 +95,7 @@ class _Run:
 
     rows: Sequence[AnswerRow]
     tools: Tools
+    partly: bool
     notes: dict[str, str] = field(default_factory=dict)
     totals: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -110,7 +114,7 @@ class _Run:
         """Metrics that come out of one computation."""
         places = self._usable(metrics)
         rows = [self.rows[place] for place in places]
-        columns = self._columns(metrics, rows)
+        columns = self._columns(metrics, rows) if rows else [()] * len(metrics)
         spread = {}
         for metric, column in zip(metrics, columns, strict=True):
             spread[metric] = np.full(len(self.rows), np.nan)
@@ -139,16 +143,14 @@ class _Run:
         """The rows that did not fail and have what metrics of one kind compare with.
 
         Raises:
-            DataError: There are none.
+            DataError: There are none, and the rows are all there are.
         """
         live = [place for place, row in enumerate(self.rows) if not row.failure]
         needed, has = _need(metrics[0], self.tools.relevant)
         usable = [place for place in live if has(self.rows[place])]
-        if not usable:
+        if not usable and not self.partly:
             raise DataError(f"{metrics[0]} cannot be computed: none of the {len(live)} answers has {needed}")
-        if left := len(live) - len(usable):
-            note = f"{left} of {len(live)} have no {needed}: not averaged"
-            self.notes |= {f"{metric.measure} rows": note for metric in metrics}
+        self.notes |= left_out(metrics, self.rows, self.tools.relevant)
         return usable
 
     def _exact(self, metric: AnswerMetric, rows: Sequence[AnswerRow]) -> list[float]:
@@ -209,9 +211,10 @@ class _Run:
     def _account(self, judge: "Judge") -> None:
         """Add what judging took to the totals; both aspects share them."""
         spent = judge.spent
+        known = math.nan if spent.without_usage else 1.0
         added = {
-            "tokens_judge_input": spent.input_tokens,
-            "tokens_judge_output": spent.output_tokens,
+            "tokens_judge_input": spent.input_tokens * known,
+            "tokens_judge_output": spent.output_tokens * known,
             "cost_judge": judge.cost,
             "judge_requests": spent.asked,
             "judge_cached": spent.cached,
@@ -220,6 +223,19 @@ class _Run:
             self.totals[name] = self.totals.get(name, 0.0) + value
         if spent.without_usage:
             self.notes["tokens_judge"] = "the endpoint does not report the tokens of every reply"
+
+
+def left_out(
+    metrics: Sequence[AnswerMetric], rows: Sequence[AnswerRow], relevant: Mapping[str, Relevant]
+) -> dict[str, str]:
+    """Notes on metrics that some answers have nothing to be held against for: measure -> how many."""
+    live = [row for row in rows if not row.failure]
+    notes = {}
+    for metric in metrics:
+        needed, has = _need(metric, relevant)
+        if left := sum(not has(row) for row in live):
+            notes[f"{metric.measure} rows"] = f"{left} of {len(live)} have no {needed}: not averaged"
+    return notes
 
 
 def _together(metrics: Sequence[AnswerMetric]) -> list[list[AnswerMetric]]:

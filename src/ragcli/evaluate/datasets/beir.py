@@ -27,7 +27,7 @@ def read_beir(queries: Path, split: str) -> RawDataset:
         known = ", ".join(sorted(path.stem for path in folder.glob("*.tsv"))) or "none"
         raise DataError(f"there is no split {split!r} in {folder}; there are: {known}", hint="--split NAME")
     rows = [row_of(where, record) for where, record in json_lines(queries)]
-    return RawDataset(queries.parent.name, rows, list(read_tsv(file)))
+    return RawDataset(queries.parent.name, rows, list(read_tsv(file)), split)
 
 
 def read_tsv(file: Path) -> Iterator[Judgement]:

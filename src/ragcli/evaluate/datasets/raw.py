@@ -1,7 +1,7 @@
 """What a dataset's files say before anything is refused: to be loaded strictly, or looked over for faults."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ragcli.errors import DataError
 from ragcli.evaluate.judgements import Dataset, Judgement, Span
@@ -32,6 +32,7 @@ class RawDataset:
     name: str
     rows: Sequence[Row]
     judgements: Sequence[Judgement] = field(default_factory=tuple)
+    split: str = ""
 
 
 def assemble(raw: RawDataset) -> Dataset:
@@ -45,7 +46,7 @@ def assemble(raw: RawDataset) -> Dataset:
         if row.query.id in rows:
             raise DataError(f"{row.where}: {row.query.id!r} is the id of two questions", hint=_FIX)
         rows[row.query.id] = row
-    dataset = gathered(raw.name, raw.rows, _grades(raw.judgements))
+    dataset = replace(gathered(raw.name, raw.rows, _grades(raw.judgements)), split=raw.split)
     if not dataset.judged:
         raise DataError(f"{raw.name}: none of the {len(rows)} questions has judgements")
     return dataset

@@ -173,7 +173,7 @@ def _slices(report: Report) -> str:
     rows = []
     for tag, items in report.slices.items():
         found = {item.metric: item for item in items}
-        count = max((item.queries + item.failed for item in items), default=0)
+        count = max((item.queries + item.failed + item.unscored for item in items), default=0)
         cells = [
             f"{number(found[name].mean)} {interval(found[name].interval)}".removesuffix(" -") if name in found else "-"
             for name in names

@@ -73,7 +73,10 @@ def sweep(
     if not 0.0 < options.holdout < 1.0:
         raise UsageError(f"--holdout {options.holdout:g} is no share between 0 and 1", hint="--holdout 0.3")
     started = time.monotonic()
-    metric = str(Metric.parse(options.metric))
+    chosen = Metric.parse(options.metric)
+    if chosen.of_run:
+        raise UsageError(f"{chosen} is one number of a whole run, which no question can be held out of", hint="MAP")
+    metric = str(chosen)
     split([query.id for query in dataset.judged], options.holdout, options.seed)
     settings = points[0].loaded.config.workspace
     with WriterLock(Workspace(settings.path / FOLDER), settings.lock_timeout_s, "ragcli eval sweep"):

@@ -1,0 +1,94 @@
+"""An evaluation of answers, whole or of the rows that failed."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import astuple, replace
+from datetime import UTC, datetime
+
+from ragcli import __version__
+from ragcli.errors import UsageError
+from ragcli.evaluate.answers.names import AnswerMetric
+from ragcli.evaluate.answers.rows import AnswerRow
+from ragcli.evaluate.answers.score import Tools, left_out, score_answers
+from ragcli.evaluate.result import EvalResult, Question
+from ragcli.evaluate.resume import agreed, joined
+from ragcli.models.fingerprints import hash_parts
+
+_EMPTY = "empty_answers"
+_ROWS = " rows"  # notes on how many rows a metric leaves out end so
+
+
+def evaluate_answers(
+    rows: Sequence[AnswerRow], metrics: Sequence[AnswerMetric], tools: Tools, name: str, *, partly: bool = False
+) -> EvalResult:
+    """Score answers; see ``score_answers`` for what is raised.
+
+    Args:
+        rows: The answers.
+        metrics: What to compute.
+        tools: What it is computed with.
+        name: What the answers are called.
+        partly: Whether they are some of many: a metric then needs no answer that it can be computed of.
+    """
+    started = time.perf_counter()
+    scores = score_answers(rows, metrics, tools, partly=partly)
+    return EvalResult(
+        dataset=name,
+        queries=tuple(row.id for row in rows),
+        values=scores.values,
+        questions=tuple(Question(row.question) for row in rows),
+        fingerprints={**scores.notes, "answers": _digest(rows, scores.failures), "ragcli": __version__},
+        failures=scores.failures,
+        totals=scores.totals,
+        notes=scores.notes,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def resume_answers(
+    rows: Sequence[AnswerRow],
+    metrics: Sequence[AnswerMetric],
+    tools: Tools,
+    before: EvalResult,
+    allowed: Collection[str] = (),
+) -> EvalResult:
+    """Score the rows that failed in ``before`` again; an answer that was missing then may be there now.
+
+    Raises:
+        NotComparableError: Other answers, or another judge, would be mixed with those of ``before``.
+        UsageError: ``before`` has other metrics or rows, or nothing of an allowed name.
+    """
+    names = [str(metric) for metric in metrics]
+    if set(names) != set(before.values):
+        raise UsageError(
+            f"the result to resume has {', '.join(before.values)}, not {', '.join(names)}",
+            hint=" ".join(f"--metric '{name}'" for name in before.values),
+        )
+    if tuple(row.id for row in rows) != before.queries:
+        raise UsageError("the result to resume has other rows", hint="score the file anew, without --resume")
+    shaped = {**before.fingerprints, "answers": _digest(rows, before.failures), "ragcli": __version__}
+    agreed(before.fingerprints, shaped, allowed)
+    again = [row for row in rows if row.id in before.failures and not row.failure]
+    if not again:
+        return before
+    part = evaluate_answers(again, metrics, tools, before.dataset, partly=True)
+    notes = {name: note for name, note in part.notes.items() if not name.endswith(_ROWS)}
+    merged = agreed(before.fingerprints, {name: notes.get(name, value) for name, value in shaped.items()}, allowed)
+    result = joined(before, replace(part, fingerprints=merged))
+    notes = {
+        name: merged.get(name, note) for name, note in {**before.notes, **notes}.items() if not name.endswith(_ROWS)
+    }
+    notes |= left_out(metrics, rows, tools.relevant)
+    merged = {name: value for name, value in merged.items() if not name.endswith(_ROWS)}
+    return replace(
+        result,
+        fingerprints={**notes, **merged, "answers": _digest(rows, result.failures)},
+        notes=notes,
+        totals={**result.totals, _EMPTY: float(sum(not row.answer.strip() for row in rows if not row.failure))},
+    )
+
+
+def _digest(rows: Sequence[AnswerRow], failures: Collection[str]) -> str:
+    """Identity of the rows that did not fail, with all that shapes their values."""
+    return hash_parts([repr(astuple(row)) for row in rows if row.id not in failures])[:16]
