@@ -126,6 +126,19 @@ def reply() -> Callable[..., Answer]:
 
 
 @pytest.fixture(scope="session")
+def judging() -> Callable[[dict[str, Any]], Answer]:
+    """Judges sensibly: half of two statements supported; relevance 4."""
+
+    def judge(body: dict[str, Any]) -> Answer:
+        if "factual statements" in body["messages"][0]["content"]:
+            statements = [{"statement": "a", "supported": True}, {"statement": "b", "supported": False}]
+            return chat(json.dumps({"statements": statements}))
+        return chat(json.dumps({"reason": "good", "score": 4}))
+
+    return judge
+
+
+@pytest.fixture(scope="session")
 def gone() -> str:
     """The address of a service that is not there."""
     with socket.socket() as free:

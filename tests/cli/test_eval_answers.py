@@ -1,13 +1,12 @@
 """``ragcli eval answers`` with a judge that fails and recovers."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.conftest import Ragcli
-from tests.evaluate.answers.conftest import ChatService, sensible
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "question": "which colour", "answer": "blue", "reference": "blue", "contexts": ["The sky is blue."]},
@@ -19,14 +18,12 @@ METRICS = ["--metric", "judge_faithfulness", "--metric", "judge_relevance", "--m
 
 
 @pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatService]:
-    running = ChatService()
-    settings = {"KIND": "openai", "BASE_URL": running.url, "MODEL": "m", "MAX_RETRIES": "0"}
+def judge(service: Any, judging: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    service.always = judging
+    settings = {"KIND": "openai", "BASE_URL": service.url, "MODEL": "m", "MAX_RETRIES": "0"}
     for name, value in settings.items():
         monkeypatch.setenv(f"RAGCLI_EVALUATE__ANSWERS__JUDGE__{name}", value)
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
+    return service
 
 
 @pytest.fixture
@@ -40,20 +37,23 @@ def answers(ragcli: Ragcli, work: Path) -> Callable[..., Any]:
     return run
 
 
-def refusing(word: str) -> Callable[[dict[str, Any]], Any]:
-    """A service that refuses conversations with a word."""
+@pytest.fixture
+def refusing(judging: Any) -> Callable[[str], Callable[[dict[str, Any]], Any]]:
+    """Makes a service that refuses conversations with a word."""
 
-    def answer(body: dict[str, Any]) -> Any:
-        return (400, {}, b"no") if word in body["messages"][1]["content"] else sensible(body)
+    def judge_without(word: str) -> Callable[[dict[str, Any]], Any]:
+        return lambda body: (400, {}, b"no") if word in body["messages"][1]["content"] else judging(body)
 
-    return answer
+    return judge_without
 
 
-def test_only_what_the_judge_failed_on_is_judged_again(judge: ChatService, answers: Callable[..., Any]) -> None:
+def test_only_what_the_judge_failed_on_is_judged_again(
+    judge: Any, judging: Any, refusing: Any, answers: Callable[..., Any]
+) -> None:
     judge.always = refusing("thirty")
     partly = answers("-o", "partly.json", "--max-failures", 1, status=10)["result"]["result"]
     assert set(partly["failures"]) == {"b", "c"}
-    judge.always = sensible
+    judge.always = judging
     judge.bodies.clear()
     resumed = answers("--resume", "partly.json", "--max-failures", 1)["result"]["result"]
     assert [("thirty" in body["messages"][1]["content"]) for body in judge.bodies] == [True, True]
@@ -69,7 +69,7 @@ def test_only_what_the_judge_failed_on_is_judged_again(judge: ChatService, answe
 
 
 def test_an_answer_that_was_missing_may_be_there_now_but_no_other_may_change(
-    judge: ChatService, answers: Callable[..., Any]
+    judge: Any, answers: Callable[..., Any]
 ) -> None:
     answers("-o", "partly.json", "--max-failures", 1)
     there = [*ROWS[:2], {"id": "c", "question": "how much", "answer": "ten", "contexts": ["It costs ten."]}, ROWS[3]]
@@ -85,10 +85,10 @@ def test_an_answer_that_was_missing_may_be_there_now_but_no_other_may_change(
     assert fewer["message"] == "the result to resume has other rows"
 
 
-def test_another_judge_is_not_mixed_in(judge: ChatService, answers: Callable[..., Any]) -> None:
+def test_another_judge_is_not_mixed_in(judge: Any, judging: Any, refusing: Any, answers: Callable[..., Any]) -> None:
     judge.always = refusing("thirty")
     answers("-o", "partly.json", "--max-failures", 2)
-    judge.always = sensible
+    judge.always = judging
     words = ["--resume", "partly.json", "--set", "evaluate.answers.judge.model=other"]
     refused = answers(*words, status=12)["error"]
     assert "judge_faithfulness: m, prompt faithfulness.v1, temperature 0 in the result" in refused["message"]
@@ -99,7 +99,7 @@ def test_another_judge_is_not_mixed_in(judge: ChatService, answers: Callable[...
 
 
 def test_what_the_judge_spends_is_gated_and_an_unknown_price_is_not_zero(
-    judge: ChatService, answers: Callable[..., Any]
+    judge: Any, answers: Callable[..., Any]
 ) -> None:
     words = ["--no-save", "--max-failures", 1]
     prices = [

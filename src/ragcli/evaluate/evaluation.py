@@ -106,10 +106,7 @@ def evaluate(
         created=_now(),
         seconds=time.perf_counter() - started,
     )
-    result = _without_failed(result)
-    if only is None and result.failures:
-        result.mean(next(iter(result.values)))  # an error when nothing is left
-    return result, run
+    return _without_failed(result, some_left=only is None), run
 
 
 def shaping(engine: "Engine", dataset: Dataset, top_k: int) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -227,13 +224,20 @@ def _curves(
     return curves(found, relevant)
 
 
-def _without_failed(result: EvalResult) -> EvalResult:
-    """The result with NaN in the rows that failed, so that no mean counts them."""
+def _without_failed(result: EvalResult, *, some_left: bool) -> EvalResult:
+    """The result with NaN in the rows that failed, so that no mean counts them.
+
+    Raises:
+        DataError: ``some_left`` is wanted, and every row failed.
+    """
     if not result.failures:
         return result
     failed = np.array([query in result.failures for query in result.queries])
     values = {name: np.where(failed, np.nan, column) for name, column in result.values.items()}
-    return replace(result, values=values)
+    result = replace(result, values=values)
+    if some_left:
+        result.mean(next(iter(values)))
+    return result
 
 
 def _now() -> str:
