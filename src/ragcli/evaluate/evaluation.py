@@ -70,6 +70,17 @@ def evaluate(
     """
     wanted = _metrics(metrics, top_k)
     _check_spans(wanted, dataset)
+    result, run = _evaluated(engine, dataset, wanted, top_k, only)
+    result = _without_failed(result)
+    if only is None and result.failures:
+        result.mean(next(iter(result.values)))  # an error when nothing is left
+    return result, run
+
+
+def _evaluated(
+    engine: "Engine", dataset: Dataset, wanted: Sequence[Metric], top_k: int, only: Collection[str] | None
+) -> tuple[EvalResult, HitRun]:
+    """The evaluation with values of failed rows too, and the run."""
     shaped, unknown = shaping(engine, dataset, top_k)
     of_chunks = shaped["judgements"] == "chunks"
     started = time.perf_counter()
@@ -106,9 +117,6 @@ def evaluate(
         created=_now(),
         seconds=time.perf_counter() - started,
     )
-    result = _without_failed(result)
-    if only is None and result.failures:
-        result.mean(next(iter(result.values)))  # an error when nothing is left
     return result, run
 
 
