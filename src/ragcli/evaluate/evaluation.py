@@ -70,6 +70,17 @@ def evaluate(
     """
     wanted = _metrics(metrics, top_k)
     _check_spans(wanted, dataset)
+    result, run = _evaluated(engine, dataset, wanted, top_k, only)
+    result = _without_failed(result)
+    if only is None and result.failures:
+        result.mean(next(iter(result.values)))  # an error when nothing is left
+    return result, run
+
+
+def _evaluated(
+    engine: "Engine", dataset: Dataset, wanted: Sequence[Metric], top_k: int, only: Collection[str] | None
+) -> tuple[EvalResult, HitRun]:
+    """The evaluation with values of failed rows too, and the run."""
     shaped, unknown = shaping(engine, dataset, top_k)
     of_chunks = shaped["judgements"] == "chunks"
     started = time.perf_counter()
@@ -106,7 +117,7 @@ def evaluate(
         created=_now(),
         seconds=time.perf_counter() - started,
     )
-    return _without_failed(result, some_left=only is None), run
+    return result, run
 
 
 def shaping(engine: "Engine", dataset: Dataset, top_k: int) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -224,20 +235,13 @@ def _curves(
     return curves(found, relevant)
 
 
-def _without_failed(result: EvalResult, *, some_left: bool) -> EvalResult:
-    """The result with NaN in the rows that failed, so that no mean counts them.
-
-    Raises:
-        DataError: ``some_left`` is wanted, and every row failed.
-    """
+def _without_failed(result: EvalResult) -> EvalResult:
+    """The result with NaN in the rows that failed, so that no mean counts them."""
     if not result.failures:
         return result
     failed = np.array([query in result.failures for query in result.queries])
     values = {name: np.where(failed, np.nan, column) for name, column in result.values.items()}
-    result = replace(result, values=values)
-    if some_left:
-        result.mean(next(iter(values)))
-    return result
+    return replace(result, values=values)
 
 
 def _now() -> str:
