@@ -171,3 +171,20 @@ def test_tokens_are_counted_and_gated_and_an_unknown_price_is_not_zero(
     assert evaluated(ragcli, *priced, "--max", f"cost={cost * 0.99}", status=10)["error"]["code"] == "regression"
     assert evaluated(ragcli, "--max", f"tokens={sum(expected) - 1}", status=10)["error"]["code"] == "regression"
     assert evaluated(ragcli, "--max", "p95_ms=0.0001", status=10)["error"]["code"] == "regression"
+
+
+def test_a_question_that_fails_only_when_chunks_are_asked_for_fails_alone(
+    embedder: EmbeddingService, ragcli: Ragcli, work: Path
+) -> None:
+    spans = {"q1": "backup.md", "q2": "keys.txt"}
+    records = [
+        {"id": name, "question": QUESTIONS[name][0], "relevant": [document],
+         "spans": [{"document": document, "start": 0, "end": 9}]}
+        for name, document in spans.items()
+    ]  # fmt: skip
+    (work / "queries.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    embedder.once = {"rotate"}
+    result = evaluated(ragcli, "--metric", "char_recall@3", "--max-failures", 1)["result"]["result"]
+    assert list(result["failures"]) == ["q2"]
+    assert result["values"]["char_recall@3"] == [1.0, None]
+    assert result["values"]["MRR"][1] is None

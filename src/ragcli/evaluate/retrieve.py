@@ -1,8 +1,8 @@
 """Ask the engine every judged question, and keep what scores, reports and diffs need of the answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Hits of each query that a result keeps for pages and diffs."""
+_Grouping: TypeAlias = Literal["document", "chunk"]
 _BATCH = 128  # questions embedded together; what was considered for them is let go before the next
 _PERCENTILES = (50, 95, 99)
 
@@ -89,16 +90,18 @@ def retrieve(
     grades = dataset.judgements
     tracker = Tracker(engine, _relevant(grades.values()))
     queries = list(dataset.judged)
-    for first in range(0, len(queries), _BATCH):
-        for result in _asked(engine, queries[first : first + _BATCH], top_k, found.failures):
-            query = result.query.id
-            own = grades.get(query, {})
-            found.hits[query] = tuple(map(stored, result.hits))
-            found.shown[query] = tuple(_shown(hit, own, spans.get(query, ())) for hit in result.hits[:SHOWN])
-            found.journeys[query] = tracker.follow(result, [name for name, grade in own.items() if grade > 0])
-            found.timings_ms[query] = result.timings_ms
+    for result in _results(engine, queries, top_k, "document", found.failures):
+        query = result.query.id
+        own = grades.get(query, {})
+        found.hits[query] = tuple(map(stored, result.hits))
+        found.shown[query] = tuple(_shown(hit, own, spans.get(query, ())) for hit in result.hits[:SHOWN])
+        found.journeys[query] = tracker.follow(result, [name for name, grade in own.items() if grade > 0])
+        found.timings_ms[query] = result.timings_ms
     if by_chunk:
-        _add_chunks(engine, queries, top_k, found)
+        answered = [query for query in queries if query.id not in found.failures]
+        for result in _results(engine, answered, top_k, "chunk", found.failures):
+            found.chunks[result.query.id] = tuple(map(stored, result.hits))
+            found.ranges[result.query.id] = [Range(hit.document_id, hit.start, hit.end) for hit in result.hits]
     return found
 
 
@@ -109,22 +112,24 @@ def _shown(hit: Hit, grades: Mapping[str, int], spans: Sequence[Range]) -> Store
     return replace(stored(hit), text=hit.text, grade=grades.get(hit.document), spans=marks)
 
 
-def _add_chunks(engine: "Engine", queries: Sequence[Query], top_k: int, found: Retrieved) -> None:
-    asked = [query for query in queries if query.id not in found.failures]
-    for result in engine.search(asked, top_k=top_k, group_by="chunk"):
-        found.chunks[result.query.id] = tuple(map(stored, result.hits))
-        found.ranges[result.query.id] = [Range(hit.document_id, hit.start, hit.end) for hit in result.hits]
+def _results(
+    engine: "Engine", queries: Sequence[Query], top_k: int, group_by: _Grouping, failures: dict[str, str]
+) -> "Iterator[Result]":
+    """Results batch by batch; where a batch fails, of its questions one by one."""
+    for first in range(0, len(queries), _BATCH):
+        yield from _asked(engine, queries[first : first + _BATCH], top_k, group_by, failures)
 
 
-def _asked(engine: "Engine", queries: Sequence[Query], top_k: int, failures: dict[str, str]) -> "Iterable[Result]":
-    """Results of a batch; where the batch fails, of its questions one by one."""
+def _asked(
+    engine: "Engine", queries: Sequence[Query], top_k: int, group_by: _Grouping, failures: dict[str, str]
+) -> "Iterable[Result]":
     try:
-        return engine.search(queries, top_k=top_k, group_by="document")
+        return engine.search(queries, top_k=top_k, group_by=group_by)
     except BackendError as error:
         if len(queries) == 1:
             failures[queries[0].id] = error.message
             return []
-    return [result for query in queries for result in _asked(engine, [query], top_k, failures)]
+    return [result for query in queries for result in _asked(engine, [query], top_k, group_by, failures)]
 
 
 def _relevant(judgements: Iterable[Mapping[str, int]]) -> set[str]:
