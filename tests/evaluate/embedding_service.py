@@ -8,7 +8,7 @@ import numpy as np
 
 
 class EmbeddingService:
-    """Vectors of letter counts; refuses texts with one of the ``refused`` words, and a second time those of ``once``."""
+    """Vectors of letter counts; refuses texts with a word of ``refused``, and a second time one of ``once``."""
 
     def __init__(self) -> None:
         self.refused: set[str] = set()
