@@ -83,7 +83,7 @@ class FakeService(AbstractContextManager["FakeService"]):
                 answer = service.script.pop(0) if service.script else service.always
                 status, headers, content = answer(body) if callable(answer) else answer
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                for name, value in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
