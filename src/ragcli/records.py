@@ -156,6 +156,15 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """Where in its document an excerpt is from ``start`` on: under which headings, on which page if it has pages."""
+
+    start: int
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Excerpt:
     """A stretch of a document in a context: a chunk, several that were joined, or the beginning of one.
 
@@ -163,6 +172,8 @@ class Excerpt:
         number: What a citation calls it; from 1, in the context's order.
         rank: Rank of its best hit; likewise ``score``.
         chunk_ids: The chunks it holds, wholly or in part.
+        headings: Of its best hit; likewise ``metadata``.
+        sections: One for each chunk, by start.
         cut: Whether its last chunk goes on in the document.
     """
 
@@ -179,6 +190,7 @@ class Excerpt:
     chunk_ids: tuple[str, ...]
     headings: tuple[str, ...] = ()
     metadata: Metadata = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
     cut: bool = False
 
 

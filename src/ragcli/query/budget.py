@@ -43,5 +43,5 @@ def context_budget(config: PackConfig, framing_tokens: int, price: Price | None)
             f"query.pack.max_cost {config.max_cost} is spent on question and reply alone",
             hint="raise it, or lower query.pack.reserve_tokens",
         )
-    affordable = room if price.input == 0 else min(room, math.floor(left / price.input * 1e6 * (1 - 1e-12)))
+    affordable = room if price.input == 0 else min(room, math.floor(left / price.input * 1e6 + 1e-6))
     return Budget(affordable, "token budget" if affordable == room else "cost limit")

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from ragcli.ingest.chunkers.sentences import sentences
 from ragcli.models import TokenCounter
 from ragcli.query.snippet import one_line
-from ragcli.records import Context, Excerpt, Hit, LeftOut, LeftOutReason
+from ragcli.records import Context, Excerpt, Hit, LeftOut, LeftOutReason, Section
 
 Order: TypeAlias = Literal["relevance", "document", "edges"]
 Limit: TypeAlias = Literal["token budget", "cost limit"]
@@ -226,8 +226,14 @@ def _excerpt(number: int, stretch: _Stretch) -> Excerpt:
         chunk_ids=tuple(hit.chunk_id for hit in sorted(stretch.hits, key=lambda hit: hit.start)),
         headings=best.headings,
         metadata=best.metadata,
+        sections=tuple(_section(hit) for hit in sorted(stretch.hits, key=lambda hit: hit.start)),
         cut=stretch.cut,
     )
+
+
+def _section(hit: Hit) -> Section:
+    page = hit.metadata.get("page")
+    return Section(hit.start, hit.headings, page if isinstance(page, int) else None)
 
 
 def _label(origin: Hit | Excerpt) -> str:

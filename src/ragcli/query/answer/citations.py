@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 
-from ragcli.records import Citation, Context, Excerpt
+from ragcli.records import Citation, Context, Excerpt, Section
 
 _WHOLE = re.compile(r"(?P<space> ?)\[(?=[^\]]{1,40}\])(?P<numbers>\s*\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*)\]")
 _BEGUN = re.compile(r" ?(?:\[[\d\s,;]{0,40})?$")
@@ -73,14 +73,17 @@ def citations_of(context: Context, numbers: Iterable[int]) -> tuple[Citation, ..
 def citation(excerpt: Excerpt, span: tuple[int, int] | None = None) -> Citation:
     """A citation of an excerpt, or of a range of it, by its document's offsets."""
     start, end = span or (excerpt.start, excerpt.end)
-    page = excerpt.metadata.get("page")
+    best = next((one for one in excerpt.sections if one.headings == excerpt.headings), Section(start))
+    section = best if span is None else max(
+        (one for one in excerpt.sections if one.start <= start), key=lambda one: one.start, default=best
+    )  # fmt: skip
     return Citation(
         number=excerpt.number,
         document=excerpt.document,
         path=excerpt.path,
         start=start,
         end=end,
-        heading=excerpt.headings[-1] if excerpt.headings else "",
-        page=page if isinstance(page, int) else None,
+        heading=section.headings[-1] if section.headings else "",
+        page=section.page,
         chunk_ids=excerpt.chunk_ids,
     )
