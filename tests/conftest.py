@@ -1,5 +1,6 @@
 """Every test runs without network and away from the user's home."""
 
+import contextlib
 import importlib.util
 import ipaddress
 import json
@@ -86,7 +87,8 @@ class FakeService(AbstractContextManager["FakeService"]):
                 for name, value in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(content)
+                with contextlib.suppress(BrokenPipeError):  # who asked may not have waited
+                    self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -80,7 +80,7 @@ def _verdict(config: "Config", found: Sequence["ModelCost"], max_cost: float) ->
 
 
 def _print(found: Sequence["ModelCost"]) -> None:
-    rows = [["model", "prompt tokens", "completion tokens", "input", "output", "cost", "prices of"]]
+    rows = [["model", "prompt tokens", "completion tokens", "input", "output", "cost", "prices of", "counted with"]]
     rows += [
         [
             one.model,
@@ -90,6 +90,7 @@ def _print(found: Sequence["ModelCost"]) -> None:
             "" if one.output_price is None else f"{one.output_price:g}",
             "unknown" if one.cost is None else f"{one.cost:.6f}",
             one.dated or "",
+            one.vocabulary,
         ]
         for one in found
     ]

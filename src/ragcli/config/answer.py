@@ -8,7 +8,10 @@ from ragcli.config.base import Settings
 
 
 class ExtractiveAnswererConfig(Settings):
-    """The sentences of the documents that answer, word for word: offline, without a language model."""
+    """The sentences of the documents that answer, word for word: offline, without a language model.
+
+    They are picked by meaning and words; by words alone where the search has no vectors, or its embedder is a service.
+    """
 
     kind: Literal["extractive"] = "extractive"
     max_sentences: int = Field(default=3, ge=1, le=50)

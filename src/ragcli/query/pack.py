@@ -80,24 +80,31 @@ class _Packing:
 
     def add(self, hit: Hit) -> None:
         """Put a hit into the context, or a part of it, or note why not."""
-        words = " ".join(hit.text.split())
         missing = self._missing(hit)
+        words = hit.text if self.full else " ".join(hit.text.split())  # most hits come when it is full
         if not missing or words in self.seen:
             self._leave(hit, hit.start, hit.end, "duplicate")
             return
         if self.full:
             self._leave(hit, *missing[0], self.limit)
             return
-        cost = sum(self.counter.count(_part(hit, *gap)) for gap in missing)
-        touching = self._touching(hit.document_id, hit.start, hit.end)
-        cost += len(touching) or self._frame(hit)  # white space between chunks that are joined is a token mostly
+        cost = self._cost(hit, missing)
         if self.used + cost <= self.budget:
             self._place(hit, hit.start, hit.end)
             self.used += cost
-            self.seen.add(words)
+            self.seen |= {words, hit.text}
             return
         self.full = True
         self._cut(hit, *missing[0])
+
+    def _cost(self, hit: Hit, missing: Sequence[tuple[int, int]]) -> int:
+        """Tokens that a hit adds, about: the whole is counted in the end."""
+        first, *others = (_part(hit, *gap) for gap in missing)
+        touching = self._touching(hit.document_id, hit.start, hit.end)
+        if not touching:
+            first = f"{_frame(hit)}{first}"
+        # White space between chunks that are joined is a token mostly.
+        return sum(map(self.counter.count, (first, *others))) + len(touching)
 
     def context(self, order: Order) -> Context:
         """All that was put in, arranged and numbered; what joined texts take beyond the sum of their parts is cut."""
@@ -147,7 +154,7 @@ class _Packing:
 
     def _cut(self, hit: Hit, start: int, end: int) -> None:
         """Put in the sentences that still fit of the first range that is missing."""
-        left = self.budget - self.used - self._frame(hit)
+        left = self.budget - self.used - self.counter.count(_frame(hit))
         stop = start + _fitting(_part(hit, start, end), self.counter, left) if left >= CUT_TOKENS else start
         if stop > start:
             self._place(hit, start, stop, cut=True)
@@ -168,13 +175,14 @@ class _Packing:
         if not kept or not last.hits:
             self.stretches[document].remove(last)
 
-    def _frame(self, hit: Hit) -> int:
-        """Tokens of what stands around an excerpt."""
-        return self.counter.count(f"{_BETWEEN}[999] {_label(hit)}\n")
-
     def _leave(self, hit: Hit, start: int, end: int, reason: LeftOutReason) -> None:
         if start < end:
             self.left_out.append(LeftOut(hit.chunk_id, hit.document, hit.rank, start, end, reason))
+
+
+def _frame(hit: Hit) -> str:
+    """What stands around an excerpt."""
+    return f"{_BETWEEN}[999] {_label(hit)}\n"
 
 
 def _part(hit: Hit, start: int, end: int) -> str:

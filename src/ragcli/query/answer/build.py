@@ -18,7 +18,7 @@ def build_answerer(config: Config, counter: TokenCounter, embedder: "Embedder | 
     Args:
         config: Everything that shapes it is in ``query``, ``index.lexical`` and ``models``.
         counter: Counts the tokens of a model that does not report them.
-        embedder: That of the search; None where it compares words alone.
+        embedder: That of the search; None where words alone are compared.
 
     Raises:
         ConfigError: Its address, instructions or price file make no sense.
@@ -34,7 +34,9 @@ def build_answerer(config: Config, counter: TokenCounter, embedder: "Embedder | 
                 analysis = Analysis("en", stop_words=True)
             else:
                 analysis = Analysis(lexical.language, lexical.stop_words)
-            return ExtractiveAnswerer(settings, analysis, embedder)
+            # Dozens of sentences a question are not sent to a service that is paid by the token.
+            local = None if config.index.embedder.kind == "openai" else embedder
+            return ExtractiveAnswerer(settings, analysis, local)
         case OpenAIAnswererConfig():
             from ragcli.models.prices import price_of, read_prices
             from ragcli.query.answer.chat import ChatAnswerer
@@ -75,7 +77,5 @@ def build_counter(config: Config, model: str) -> tuple[TokenCounter, str]:
         counter = build_token_counter(fallback, embedder, config.models)
     except MissingModelError:
         counter = build_token_counter("words", embedder, config.models)
-    return (
-        counter,
-        f"tokens are counted by {counter.name}: the vocabulary of {own or model or 'cl100k_base'} is not here",
-    )
+    missing = own or settings.fallback_encoding
+    return counter, f"the vocabulary of {missing} is not on this machine: {counter.name} counts tokens instead"
