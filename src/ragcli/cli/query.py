@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ragcli.cli.hits import Rendering
     from ragcli.config.settings import Config
     from ragcli.query.engine import Engine
-    from ragcli.query.result import Result
     from ragcli.records import Query
 
 _BATCH = 64  # questions embedded together
@@ -135,11 +134,8 @@ def query(
         try:
             if interactive:
                 converse(output, engine, look)
-            elif answer:
-                show_answers(output, engine, batches, look, single=single)
             else:
-                results = (result for batch in batches for result in engine.search(batch))
-                _show(output, engine, results, look, single=single)
+                (show_answers if answer else _show)(output, engine, batches, look, single=single)
         except BrokenPipeError:  # the reader has seen enough: nothing more is written, not even at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -230,9 +226,12 @@ def _rendering(config: "Config", explain: bool, run_name: str) -> "Rendering":
     return Rendering(explain, run_name, highlight)
 
 
-def _show(output: Output, engine: "Engine", results: Iterable["Result"], look: "Rendering", *, single: bool) -> None:
+def _show(
+    output: Output, engine: "Engine", batches: Iterable["Sequence[Query]"], look: "Rendering", *, single: bool
+) -> None:
     from ragcli.cli.hits import as_json, print_table, stream_lines, timings_line
 
+    results = (result for batch in batches for result in engine.search(batch))
     match output.format:
         case "json":
             queries = [as_json(result, look) for result in results]

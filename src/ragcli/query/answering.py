@@ -145,10 +145,14 @@ class Answering:
         """Texts of the documents that have several hits, by document id: the versions that the hits are of."""
         several = {key for key, count in Counter(hit.document_id for hit in found.hits).items() if count > 1}
         catalog = self._engine.generation.catalog
-        chunks = catalog.chunks([one.row for one in found.considered[: len(found.hits)]])
-        wanted = {chunk.document_id: row for row, chunk in chunks.items() if chunk.document_id in several}
-        rows = document_rows(catalog, list(wanted.values()))
-        texts = {document: catalog.document_text(rows[row]) for document, row in wanted.items()}
+        considered = [one.row for one in found.considered]
+        wanted: dict[str, int] = {}
+        for rows in (considered[: len(found.hits)], considered[len(found.hits) :]):  # mostly those are the hits
+            if several - wanted.keys():
+                chunks = catalog.chunks(rows)
+                wanted |= {one.document_id: row for row, one in chunks.items() if one.document_id in several}
+        documents = document_rows(catalog, list(wanted.values()))
+        texts = {document: catalog.document_text(documents[row]) for document, row in wanted.items()}
         for hit in found.hits:  # of two versions of a document, the text that was read is not that of every hit
             if texts.get(hit.document_id, "")[hit.start : hit.end] != hit.text:
                 texts.pop(hit.document_id, None)
