@@ -1,7 +1,7 @@
 """What a search gives back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ragcli.query.fuse import Arm, Contribution, Fused
 from ragcli.records import Hit, Query
@@ -24,3 +24,7 @@ class Result:
     contributions: tuple[Mapping[Arm, Contribution], ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     considered: Sequence[Fused] = ()
+
+    def first(self, top_k: int) -> "Result":
+        """The same with the best hits alone."""
+        return replace(self, hits=self.hits[:top_k], contributions=self.contributions[:top_k])
