@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Hits of each query that a result keeps for pages and diffs."""
 _Grouping: TypeAlias = Literal["document", "chunk"]
-_BATCH = 128  # questions embedded together; what was considered for them is let go before the next
 _PERCENTILES = (50, 95, 99)
 
 
@@ -115,21 +114,12 @@ def _shown(hit: Hit, grades: Mapping[str, int], spans: Sequence[Range]) -> Store
 def _results(
     engine: "Engine", queries: Sequence[Query], top_k: int, group_by: _Grouping, failures: dict[str, str]
 ) -> "Iterator[Result]":
-    """Results batch by batch; where a batch fails, of its questions one by one."""
-    for first in range(0, len(queries), _BATCH):
-        yield from _asked(engine, queries[first : first + _BATCH], top_k, group_by, failures)
-
-
-def _asked(
-    engine: "Engine", queries: Sequence[Query], top_k: int, group_by: _Grouping, failures: dict[str, str]
-) -> "Iterable[Result]":
-    try:
-        return engine.search(queries, top_k=top_k, group_by=group_by)
-    except BackendError as error:
-        if len(queries) == 1:
-            failures[queries[0].id] = error.message
-            return []
-    return [result for query in queries for result in _asked(engine, [query], top_k, group_by, failures)]
+    """Results of questions asked one by one, as people ask: of a batch only the mean latency would be known."""
+    for query in queries:
+        try:
+            yield from engine.search([query], top_k=top_k, group_by=group_by)
+        except BackendError as error:
+            failures[query.id] = error.message
 
 
 def _relevant(judgements: Iterable[Mapping[str, int]]) -> set[str]:
