@@ -79,8 +79,8 @@ def as_json(result: Result, look: Rendering) -> dict[str, Any]:
     from ragcli.cli.output import plain
 
     hits = [_hit_fields(hit, place, result, look) for place, hit in enumerate(result.hits)]
-    fields = {"id": result.query.id, "text": result.query.text, "hits": hits}
-    fields |= {"late": True} if result.late else {}
+    late = {"late": True} if result.late else {}
+    fields = {"id": result.query.id, "text": result.query.text, **late, "hits": hits}
     return fields | ({"timings_ms": plain(result.timings_ms)} if look.explain else {})
 
 

@@ -119,7 +119,9 @@ def _lines(file: Path) -> Iterator[str]:
                 except UnicodeDecodeError as error:
                     raise DataError(f"{file}:{number}: not UTF-8 text", hint="save the file as UTF-8") from error
     except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror or error}") from error
+        raise DataError(
+            f"cannot read {file}: {error.strerror or error}", hint="give a file of lists, or - for standard input"
+        ) from error
 
 
 def _json(found: "RerankedList", top_k: int | None) -> str:

@@ -156,10 +156,11 @@ class Engine:
         clocks = [Clock() for _ in queries]
         depth = max(self._settings.candidates, top_k)
         considered = self._rank(texts, depth, clocks)
-        if by_document:
-            ranked = self._best_of_documents(texts, considered, top_k, depth, clocks)
-        else:
-            ranked = self._reranked(texts, considered, clocks)
+        ranked: Sequence[list[Fused]] = (
+            self._best_of_documents(texts, considered, top_k, depth, clocks)
+            if by_document
+            else self._reranked(texts, considered, clocks)
+        )
         results = self._results(queries, [found[:top_k] for found in ranked], clocks)
         return [replace(result, considered=found) for result, found in zip(results, considered, strict=True)]
 

@@ -25,6 +25,8 @@ Pair = tuple[str, str]
 
 # With a time limit so many pairs are scored at a time, about a fifth of a second of a small model.
 _SLICE = 4
+# Without one, so many are scored before they are kept, a minute at most: a killed run loses no more.
+_KEPT_TOGETHER = 256
 
 
 class Scorer:
@@ -65,17 +67,18 @@ class Scorer:
 
     def _computed(self, missing: Mapping[bytes, Pair], deadline: float | None) -> dict[bytes, float]:
         keys = list(missing)
-        size = len(keys) if deadline is None else _SLICE
+        if deadline is None:
+            keys.sort(key=lambda key: -sum(map(len, missing[key])))  # like lengths share a slice, and its batches
+        size = _KEPT_TOGETHER if deadline is None else _SLICE
         fresh: dict[bytes, float] = {}
-        try:
-            for start in range(0, len(keys), max(size, 1)):
-                if deadline is not None and time.monotonic() >= deadline:
-                    break
-                part = keys[start : start + size]
-                scores = self.model.score([missing[key] for key in part])
-                fresh.update(zip(part, scores.tolist(), strict=True))
-        finally:  # what a failing service scored so far is not asked for again
-            self._cache.store(fresh)
+        for start in range(0, len(keys), size):
+            if deadline is not None and time.monotonic() >= deadline:
+                break
+            part = keys[start : start + size]
+            scores = self.model.score([missing[key] for key in part])
+            found = dict(zip(part, scores.tolist(), strict=True))
+            self._cache.store(found)
+            fresh.update(found)
         return fresh
 
 

@@ -3,9 +3,8 @@
 A key is the digest of model, question and text. Deleting the file costs time, nothing else.
 """
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
@@ -46,12 +45,7 @@ class ScoreCache:
         """
         unknown = [key for key in keys if key not in self._memory]
         if unknown and self._path is not None and self._path.exists():
-            with self._open(self._path, readonly=True) as connection:
-                for start in range(0, len(unknown), _TOGETHER):
-                    part = unknown[start : start + _TOGETHER]
-                    marks = ",".join("?" * len(part))
-                    statement = f"SELECT key, score FROM scores WHERE key IN ({marks})"  # noqa: S608 - only "?" marks
-                    self._memory.update(connection.execute(statement, part))
+            _using(self._path, "ro", lambda connection: self._memory.update(_found(connection, unknown)))
         return {key: self._memory[key] for key in keys if key in self._memory}
 
     def store(self, scores: Mapping[bytes, float]) -> None:
@@ -63,22 +57,32 @@ class ScoreCache:
         self._memory.update(scores)
         if self._path is None or not scores:
             return
-        with self._open(self._path, readonly=False) as connection, connection:
-            connection.execute(_TABLE)
-            connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?)", scores.items())
+        _using(self._path, "rwc", lambda connection: _put(connection, scores))
 
-    @contextlib.contextmanager
-    def _open(self, path: Path, *, readonly: bool) -> Iterator[sqlite3.Connection]:
-        mode = "ro" if readonly else "rwc"
-        try:
-            with closing(
-                sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=_BUSY_TIMEOUT_S, uri=True)
-            ) as (connection):
-                yield connection
-        except sqlite3.OperationalError:
-            # Read-only, busy, full, or a table that is not there yet: a cache that cannot be used costs time.
-            return
-        except sqlite3.DatabaseError as error:
-            raise BackendError(
-                f"cannot use the cache {path}: {error}", hint="remove the file: it is a cache"
-            ) from error
+
+def _using(path: Path, mode: str, work: Callable[[sqlite3.Connection], None]) -> None:
+    """Do something with the file, or nothing: a cache that is read-only, busy, full or new costs time alone."""
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    try:
+        with closing(sqlite3.connect(address, timeout=_BUSY_TIMEOUT_S, uri=True)) as connection:
+            work(connection)
+    except sqlite3.OperationalError:
+        return
+    except sqlite3.DatabaseError as error:
+        raise BackendError(f"cannot use the cache {path}: {error}", hint="remove the file: it is a cache") from error
+
+
+def _found(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, float]:
+    found: dict[bytes, float] = {}
+    for start in range(0, len(keys), _TOGETHER):
+        part = keys[start : start + _TOGETHER]
+        marks = ",".join("?" * len(part))
+        statement = f"SELECT key, score FROM scores WHERE key IN ({marks})"  # noqa: S608 - only "?" marks
+        found.update(connection.execute(statement, part))
+    return found
+
+
+def _put(connection: sqlite3.Connection, scores: Mapping[bytes, float]) -> None:
+    with connection:
+        connection.execute(_TABLE)
+        connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?)", scores.items())

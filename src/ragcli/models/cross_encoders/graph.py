@@ -118,29 +118,30 @@ def _trace(folder: Path, target: Path) -> None:
 
     from ragcli.models.cross_encoders.torch import load_classifier
 
-    classifier = load_classifier(folder)
-
-    class Scorer(torch.nn.Module):  # type: ignore[misc]  # torch is not followed by mypy here
-        def forward(self, input_ids: object, attention_mask: object, token_type_ids: object) -> object:
-            types = {"token_type_ids": token_type_ids} if classifier.config.type_vocab_size > 1 else {}
-            return classifier(input_ids=input_ids, attention_mask=attention_mask, **types).logits
-
+    classifier = load_classifier(folder).requires_grad_(requires_grad=False)
+    classifier.config.return_dict = False
     example = torch.ones(2, 16, dtype=torch.long)
-    axes = {name: {0: "batch", 1: "length"} for name in ("input_ids", "attention_mask", "token_type_ids")}
+    named = {"attention_mask": example} | ({"token_type_ids": torch.zeros_like(example)} if _typed(classifier) else {})
+    axes = {name: {0: "batch", 1: "length"} for name in ("input_ids", *named)}
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the tracer warns of constants that verification would find
         torch.onnx.export(
-            Scorer().eval(),
-            (example, example, torch.zeros_like(example)),
+            classifier,
+            (example, named),
             str(target),
             dynamo=False,
             opset_version=17,
-            input_names=["input_ids", "attention_mask", "token_type_ids"],
+            input_names=["input_ids", *named],
             output_names=["logits"],
             dynamic_axes={**axes, "logits": {0: "batch"}},
         )
     model = onnx.load(str(target))
     onnx.save(model, str(target), save_as_external_data=True, location=f"{target.name}.data", size_threshold=1024)
+
+
+def _typed(classifier: Any) -> bool:
+    """Whether a model takes ``token_type_ids``."""
+    return getattr(classifier.config, "type_vocab_size", 0) > 1
 
 
 def _encoded(card: PairCard) -> Iterator[tuple[list[int], list[int]]]:
@@ -173,7 +174,7 @@ def _original(card: PairCard) -> NDArray[np.float32]:
     classifier = load_classifier(card.files.folder)
     scores = []
     for ids, types in _encoded(card):
-        wanted = {"token_type_ids": torch.tensor([types])} if classifier.config.type_vocab_size > 1 else {}
+        wanted = {"token_type_ids": torch.tensor([types])} if _typed(classifier) else {}
         with torch.inference_mode():
             scores.append(float(classifier(input_ids=torch.tensor([ids]), **wanted).logits[0, 0]))
     return np.array(scores, dtype=np.float32)
