@@ -102,8 +102,8 @@ def main() -> None:
         ratio = times[name].ratio_to(times[OWN])
         judged = ("", "") if target is None else (f">= {target}x", verdict(ratio, target, at_least=True))
         rows.append([name, f"{len(pairs) / times[name].median:.1f}", f"{ratio:.2f}x", *judged])
-    print(f"## Reranking throughput\n\n{len(pairs)} pairs of a SciFact claim and an abstract, ms-marco-MiniLM-L-12-v2 "
-          f"in float32, {arguments.rounds} interleaved rounds; scores differ by {difference:.1e} at most.\n")  # fmt: skip
+    print(f"## Reranking throughput\n\n{len(pairs)} pairs of a SciFact claim and an abstract, {arguments.rounds} "
+          f"interleaved rounds; scores differ by {difference:.1e} at most.\n")  # fmt: skip
     print(table(["", "pairs/s", "`ragcli` is faster by", "target", ""], rows))
 
 
