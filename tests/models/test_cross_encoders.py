@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ragcli.config.index import NoEmbedderConfig
 from ragcli.config.models import ModelsConfig
-from ragcli.config.rerank import CrossEncoderConfig
-from ragcli.errors import BackendError, DataError, MissingModelError
+from ragcli.config.rerank import CrossEncoderConfig, RankingModelConfig
+from ragcli.errors import BackendError, ConfigError, DataError, MissingModelError
 from ragcli.models import CrossEncoder
 from ragcli.models.cross_encoders.build import build_cross_encoder
 from ragcli.models.cross_encoders.card import find_card
@@ -139,6 +140,11 @@ def test_a_missing_model_says_how_to_get_it(models: ModelsConfig, tmp_path: Path
     (tmp_path / "lone.onnx").write_bytes(b"")
     with pytest.raises(MissingModelError, match=r"no tokenizer\.json beside"):
         build(tmp_path / "lone.onnx", models)
+
+
+def test_an_embedder_that_is_none_scores_nothing(models: ModelsConfig) -> None:
+    with pytest.raises(ConfigError, match=r"query\.rerank\.embedder\.kind"):
+        build_cross_encoder(RankingModelConfig(embedder=NoEmbedderConfig()), models)
 
 
 @pytest.mark.model

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from ragcli.config.models import ModelsConfig
 from ragcli.config.rerank import CrossEncoderConfig, RankingModelConfig, RerankEndpointConfig, ScorerConfig
-from ragcli.errors import BackendError
+from ragcli.errors import BackendError, ConfigError
 from ragcli.models import CrossEncoder
 from ragcli.models.build import build_embedder, gpu
 
@@ -16,6 +16,7 @@ def build_cross_encoder(config: ScorerConfig, models: ModelsConfig) -> CrossEnco
     """Whatever scores pairs. Files are found and, once, exported; sessions open on first use.
 
     Raises:
+        ConfigError: The embedder that should score is none.
         MissingModelError: The model is nowhere on this machine.
         DataError: It is no cross-encoder.
         BackendError: The runtime asked for cannot run the model.
@@ -24,6 +25,10 @@ def build_cross_encoder(config: ScorerConfig, models: ModelsConfig) -> CrossEnco
         case CrossEncoderConfig():
             return _local(config, models)
         case RankingModelConfig():
+            if config.embedder.kind == "none":
+                raise ConfigError(
+                    "query.rerank.embedder.kind is 'none': there is nothing that scores", hint="name an embedder"
+                )
             from ragcli.models.cross_encoders.bi_encoder import BiEncoder
 
             return BiEncoder(build_embedder(config.embedder, models))
