@@ -25,6 +25,7 @@ NEEDS = {
     "query": "",
     "folder_to_index": "scifact",
     "embedding": "scifact",
+    "rerank": "scifact",
     "resync": "",
     "incremental": "",
     "large": "",

@@ -79,7 +79,8 @@ def as_json(result: Result, look: Rendering) -> dict[str, Any]:
     from ragcli.cli.output import plain
 
     hits = [_hit_fields(hit, place, result, look) for place, hit in enumerate(result.hits)]
-    fields = {"id": result.query.id, "text": result.query.text, "hits": hits}
+    late = {"late": True} if result.late else {}
+    fields = {"id": result.query.id, "text": result.query.text, **late, "hits": hits}
     return fields | ({"timings_ms": plain(result.timings_ms)} if look.explain else {})
 
 
@@ -170,6 +171,10 @@ def _explanation(result: Result, place: int) -> Iterator[str]:
     for arm, part in contributions.items():
         line = f"{arm:<7}  rank {part.rank:>3}  score {part.score:.4f}"
         yield line if alone else f"{line}  normalised {part.normalised:.4f}  adds {part.weighted:.4f}"
+    moved = result.reranked[place] if result.reranked else None
+    if moved is not None:
+        own = "" if moved.model_score is None else f"  model {moved.model_score:.4f}"
+        yield f"rerank   rank {moved.rank:>3}  score {moved.score:.4f} before{own}"
 
 
 def _hit_fields(hit: "Hit", place: int, result: Result, look: Rendering) -> dict[str, Any]:
@@ -178,6 +183,8 @@ def _hit_fields(hit: "Hit", place: int, result: Result, look: Rendering) -> dict
     fields: dict[str, Any] = plain(hit)
     if look.explain:
         fields["arms"] = plain(result.contributions[place])
+        if any(result.reranked):
+            fields["reranked"] = plain(result.reranked[place])
     return fields
 
 

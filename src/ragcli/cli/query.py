@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
+from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load, load_reranking
 from ragcli.cli.output import Output, console
 from ragcli.errors import UsageError
 
@@ -61,6 +61,18 @@ WhereOption = Annotated[
         help="Only chunks with type=markdown, 'path~=docs/**', page>=3, 'type in pdf,docx' ... Repeatable; all hold.",
     ),
 ]
+RerankOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--rerank/--no-rerank",
+        help="Look at the first hits again, by query.rerank or the default cross-encoder [default: query.rerank].",
+        show_default=False,
+    ),
+]
+RerankCandidatesOption = Annotated[
+    int | None,
+    typer.Option("--rerank-candidates", metavar="N", help="Rerank so many hits [default: query.rerank.candidates]."),
+]
 GroupOption = Annotated[
     Literal["chunk", "document"] | None,
     typer.Option("--group-by", help="document: the best chunk of each document [default: query.group_by]."),
@@ -92,6 +104,8 @@ def query(
     candidates: CandidatesOption = None,
     fusion: FusionOption = None,
     dense_weight: WeightOption = None,
+    rerank: RerankOption = None,
+    rerank_candidates: RerankCandidatesOption = None,
     where: WhereOption = None,
     group_by: GroupOption = None,
     explain: ExplainOption = False,
@@ -114,17 +128,27 @@ def query(
         "query.require_fresh": require_fresh,
     }
     batches = _batches(question, file)
-    loaded = load(config, set_, workspace, flags)
+    loaded = load_reranking(lambda more: load(config, set_, workspace, more), flags, rerank, rerank_candidates)
     with _opened(loaded.config) as engine:
         output = Output("query", format)
         for warning in engine.warnings:
             output.warn(warning)
-        results = (result for batch in batches for result in engine.search(batch))
+        results = _told(output, (result for batch in batches for result in engine.search(batch)))
         look = _rendering(loaded.config, explain, run_name)
         try:
             _show(output, engine, results, look, single=question not in {None, "-"})
         except BrokenPipeError:  # the reader has seen enough: nothing more is written, not even at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _told(output: Output, results: "Iterable[Result]") -> "Iterator[Result]":
+    """The results; at their end, how many of them were not reranked in time."""
+    late = 0
+    for result in results:
+        late += result.late
+        yield result
+    if late:
+        output.warn(late_message(late))
 
 
 def _batches(question: str | None, file: Path | None) -> Iterable["Sequence[Query]"]:

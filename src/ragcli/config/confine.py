@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 CONFINED: tuple[KeyPath, ...] = (("workspace", "path"), ("models", "cache"))
 """Folders that are written to."""
-_BASE_URL: KeyPath = ("index", "embedder", "base_url")
+_BASE_URLS: tuple[KeyPath, ...] = (
+    ("index", "embedder", "base_url"),
+    ("query", "rerank", "base_url"),
+    ("query", "rerank", "embedder", "base_url"),
+)
+"""Services that texts are sent to."""
 _OWN_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
 
@@ -31,7 +36,8 @@ def escapes(values: Tree, origins: Mapping[str, str], base: Path) -> list[str]:
         base: The folder of the configuration file, or the working directory.
     """
     folder = os.path.realpath(base)
-    return [*_written(values, origins, folder), *_sent(values, origins, folder)]
+    sent = (line for service in _BASE_URLS for line in _sent(values, origins, folder, service))
+    return [*_written(values, origins, folder), *sent]
 
 
 def _written(values: Tree, origins: Mapping[str, str], folder: str) -> Iterator[str]:
@@ -47,10 +53,10 @@ def _written(values: Tree, origins: Mapping[str, str], folder: str) -> Iterator[
             )
 
 
-def _sent(values: Tree, origins: Mapping[str, str], folder: str) -> Iterator[str]:
+def _sent(values: Tree, origins: Mapping[str, str], folder: str, service: KeyPath) -> Iterator[str]:
     """Texts from outside the folder that would go to a service that the same file names."""
-    url = str(_at(values, _BASE_URL) or "")
-    if not _by_file(origins.get(dotted(_BASE_URL), "")) or _is_own(url):
+    url = str(_at(values, service) or "")
+    if not _by_file(origins.get(dotted(service), "")) or _is_own(url):
         return
     sources = _at(values, ("ingest", "sources"))
     read: list[KeyPath] = [("ingest", "sources", place, "path") for place, _ in enumerate(_list(sources))]
@@ -62,7 +68,7 @@ def _sent(values: Tree, origins: Mapping[str, str], folder: str) -> Iterator[str
         if outside != folder and not outside.startswith(folder.rstrip("/") + "/"):
             yield (
                 f"{_where(origin)}{dotted(path)}: {outside} is not inside {folder}, and its text would be sent to"
-                f" {url}; name the service yourself, by {_variable(_BASE_URL)}, to allow that"
+                f" {url}; name the service yourself, by {_variable(service)}, to allow that"
             )
 
 

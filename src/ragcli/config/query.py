@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ragcli.config.base import Settings
+from ragcli.config.rerank import NoRerankerConfig, RerankConfig
 
 
 class RrfConfig(Settings):
@@ -45,6 +46,7 @@ class QueryConfig(Settings):
     candidates: int = Field(default=100, ge=1, le=100_000)
     """How many results of each arm are considered before fusion."""
     fusion: FusionConfig = MinMaxConfig.defaults()
+    rerank: RerankConfig = NoRerankerConfig.defaults()
     group_by: Literal["chunk", "document"] = "chunk"
     """``document`` keeps the best chunk of each document."""
     where: tuple[str, ...] = ()

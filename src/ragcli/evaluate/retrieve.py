@@ -36,6 +36,7 @@ class Retrieved:
         journeys: How far each relevant document came.
         timings_ms: Query id -> stage -> milliseconds.
         failures: Query id -> why the engine failed on it.
+        late: How many queries kept the order of retrieval, because reranking took longer than its limit.
     """
 
     hits: dict[str, tuple[StoredHit, ...]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Retrieved:
     journeys: dict[str, tuple[Journey, ...]] = field(default_factory=dict)
     timings_ms: dict[str, Mapping[str, float]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    late: int = 0
 
     def run(self, fingerprints: Mapping[str, str]) -> HitRun:
         """The run, without texts."""
@@ -96,6 +98,7 @@ def retrieve(
         found.shown[query] = tuple(_shown(hit, own, spans.get(query, ())) for hit in result.hits[:SHOWN])
         found.journeys[query] = tracker.follow(result, [name for name, grade in own.items() if grade > 0])
         found.timings_ms[query] = result.timings_ms
+        found.late += result.late
     if by_chunk:
         answered = [query for query in queries if query.id not in found.failures]
         for result in _results(engine, answered, top_k, "chunk", found.failures):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragcli.models import Embedder
+    from ragcli.query.rerank import Reranker
 
 _Value = TypeVar("_Value")
 _DEEPER = 4  # a search that found too few documents asks for so many times more candidates
@@ -77,6 +78,7 @@ class Engine:
             )
             self.warnings: tuple[str, ...] = self._freshness(workspace, on_purpose=generation is not None)
             self._allowed = self._filter()
+            self._reranker = self._build_reranker(workspace)
         except BaseException:  # also a Ctrl-C: nobody else would close it
             self.generation.close()
             raise
@@ -114,6 +116,7 @@ class Engine:
         return {
             "generation": self.generation.name,
             **self.generation.manifest.fingerprints,
+            **(self._reranker.fingerprints if self._reranker else {}),
             "query": fingerprint(self._settings.model_copy(update={"top_k": 0, "require_fresh": False})),
         }
 
@@ -153,9 +156,11 @@ class Engine:
         clocks = [Clock() for _ in queries]
         depth = max(self._settings.candidates, top_k)
         considered = self._rank(texts, depth, clocks)
-        ranked = considered
-        if by_document:
-            ranked = self._best_of_documents(texts, considered, top_k, depth, clocks)
+        ranked: Sequence[list[Fused]] = (
+            self._best_of_documents(texts, considered, top_k, depth, clocks)
+            if by_document
+            else self._reranked(texts, considered, clocks)
+        )
         results = self._results(queries, [found[:top_k] for found in ranked], clocks)
         return [replace(result, considered=found) for result, found in zip(results, considered, strict=True)]
 
@@ -217,6 +222,23 @@ class Engine:
         with shared(clocks, "fuse"):
             return [rank(rankings, self._settings.fusion) for rankings in found]
 
+    def _build_reranker(self, workspace: Workspace) -> "Reranker | None":
+        settings = self._settings.rerank
+        if settings.kind == "none":
+            return None
+        from ragcli.query.rerank import Reranker
+
+        return Reranker(settings, self._config.models, self.generation, workspace.scores)
+
+    def _reranked(
+        self, texts: Sequence[str], found: Sequence[list[Fused]], clocks: Sequence[Clock]
+    ) -> Sequence[list[Fused]]:
+        """The rankings as the reranker has them, if there is one."""
+        if self._reranker is None:
+            return found
+        with shared(clocks, "rerank"):
+            return self._reranker.rerank(texts, found)
+
     def _embed(self, texts: Sequence[str], clocks: Sequence[Clock]) -> "NDArray[np.float32]":
         embedder = self._embedder
         with shared(clocks, "embed"):
@@ -236,17 +258,19 @@ class Engine:
     ) -> list[list[Fused]]:
         """The best chunk of each document; searches deeper where that leaves too few documents."""
         total = self.generation.manifest.chunks if self._allowed is None else len(self._allowed)
-        best = [self._first_per_document(found, clock) for found, clock in zip(ranked, clocks, strict=True)]
+        reranked = self._reranked(texts, ranked, clocks)
+        best = [self._first_per_document(found, clock) for found, clock in zip(reranked, clocks, strict=True)]
         short = list(range(len(texts)))
         while depth < total:
             short = [place for place in short if len(best[place]) < top_k and len(ranked[place]) >= depth]
             if not short:
                 break
             depth *= _DEEPER
-            deeper = self._rank([texts[place] for place in short], depth, [clocks[place] for place in short])
-            for place, found in zip(short, deeper, strict=True):
+            asked, own = [texts[place] for place in short], [clocks[place] for place in short]
+            deeper = self._rank(asked, depth, own)
+            for place, found, better in zip(short, deeper, self._reranked(asked, deeper, own), strict=True):
                 ranked[place] = found
-                best[place] = self._first_per_document(found, clocks[place])
+                best[place] = self._first_per_document(better, clocks[place])
         return best
 
     def _first_per_document(self, found: Sequence[Fused], clock: Clock) -> list[Fused]:
@@ -268,7 +292,9 @@ class Engine:
                 query,
                 tuple(_hit(place, result, _known(chunks, result.row)) for place, result in enumerate(found, 1)),
                 tuple(result.contributions for result in found),
-                {stage: round(ms, 3) for stage, ms in clock.ms.items()},
+                reranked=tuple(result.reranked for result in found),
+                late=self._reranker is not None and bool(found) and all(result.reranked is None for result in found),
+                timings_ms={stage: round(ms, 3) for stage, ms in clock.ms.items()},
             )
             for query, found, clock in zip(queries, ranked, clocks, strict=True)
         ]

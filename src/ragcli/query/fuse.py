@@ -45,12 +45,32 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Reranked:
+    """Where a reranker found a result.
+
+    Attributes:
+        rank: Its rank after fusion, from 1.
+        score: Its fused score.
+        model_score: What the model says of question and text; None when no model was asked.
+    """
+
+    rank: int
+    score: float
+    model_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Fused:
-    """One fused result: the chunk's row, the sum, and what it is made of, by arm."""
+    """One fused result: the chunk's row, the sum, and what it is made of, by arm.
+
+    Attributes:
+        reranked: Set when a reranker has given ``score``.
+    """
 
     row: int
     score: float
     contributions: Mapping[Arm, Contribution]
+    reranked: Reranked | None = None
 
 
 def fuse(rankings: Mapping[Arm, Ranking], config: FusionConfig) -> list[Fused]:

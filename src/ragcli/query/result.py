@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ragcli.query.fuse import Arm, Contribution, Fused
+from ragcli.query.fuse import Arm, Contribution, Fused, Reranked
 from ragcli.records import Hit, Query
 
 
@@ -22,5 +22,7 @@ class Result:
     query: Query
     hits: tuple[Hit, ...]
     contributions: tuple[Mapping[Arm, Contribution], ...] = ()
+    reranked: tuple[Reranked | None, ...] = ()
+    late: bool = False
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     considered: Sequence[Fused] = ()
