@@ -31,6 +31,7 @@ NEEDS = {
     "large": "",
     "scifact": "scifact",
     "sample": "",
+    "pack": "",
     "chunking": "chunking",
     "eval_run": "",
     "eval_answers": "",

@@ -1,5 +1,6 @@
 """Every test runs without network and away from the user's home."""
 
+import contextlib
 import importlib.util
 import ipaddress
 import json
@@ -83,10 +84,11 @@ class FakeService(AbstractContextManager["FakeService"]):
                 answer = service.script.pop(0) if service.script else service.always
                 status, headers, content = answer(body) if callable(answer) else answer
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                for name, value in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(content)
+                with contextlib.suppress(BrokenPipeError):  # who asked may not have waited
+                    self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -1,7 +1,7 @@
 """The records that flow through ragcli, in the order in which they are made.
 
-Document -> Chunk -> (embedding) -> Hit -> Score. All are frozen; offsets count Unicode characters of
-``Document.text`` (Python ``str`` indices), half open.
+Document -> Chunk -> (embedding) -> Hit -> Context -> Answer -> Score. All are frozen; offsets count Unicode
+characters of ``Document.text`` (Python ``str`` indices), half open.
 """
 
 import hashlib
@@ -135,6 +135,129 @@ class Hit:
     headings: tuple[str, ...] = ()
     metadata: Metadata = field(default_factory=dict)
     arms: Mapping[str, ArmScore] = field(default_factory=dict)
+
+
+LeftOutReason: TypeAlias = Literal["duplicate", "token budget", "cost limit"]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A hit, or the part ``start`` to ``end`` of it, that is not in a context, and why.
+
+    ``duplicate``: its text is there already.
+    """
+
+    chunk_id: str
+    document: str
+    rank: int
+    start: int
+    end: int
+    reason: LeftOutReason
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Where in its document an excerpt is from ``start`` on: under which headings, on which page if it has pages."""
+
+    start: int
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A stretch of a document in a context: a chunk, several that were joined, or the beginning of one.
+
+    Attributes:
+        number: What a citation calls it; from 1, in the context's order.
+        rank: Rank of its best hit; likewise ``score``.
+        chunk_ids: The chunks it holds, wholly or in part.
+        headings: Of its best hit; likewise ``metadata``.
+        sections: One for each chunk, by start.
+        cut: Whether its last chunk goes on in the document.
+    """
+
+    number: int
+    document_id: str
+    document: str
+    path: str
+    title: str
+    text: str
+    start: int
+    end: int
+    rank: int
+    score: float
+    chunk_ids: tuple[str, ...]
+    headings: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an answer is made from.
+
+    Attributes:
+        text: The excerpts, each below a line ``[number] where it is from``.
+        tokens: Length of ``text``; never more than ``budget_tokens``.
+        vocabulary: What the tokens are counted with.
+        left_out: Hits that are not in it, best first.
+    """
+
+    excerpts: tuple[Excerpt, ...]
+    text: str
+    tokens: int
+    budget_tokens: int
+    vocabulary: str
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What an answer rests on: characters ``start`` to ``end`` of a document.
+
+    Attributes:
+        number: What the answer's text calls it, such as 1 for ``[1]``.
+        heading: The innermost heading it stands under; empty without one.
+        page: Where the document has pages.
+    """
+
+    number: int
+    document: str
+    path: str
+    start: int
+    end: int
+    heading: str = ""
+    page: int | None = None
+    chunk_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to a question.
+
+    Attributes:
+        text: The answer; every ``[number]`` in it is one of the citations.
+        refused: Whether it says that the documents have no answer.
+        answerer: Who says so.
+        input_tokens: What the model read, by its own account or counted; likewise ``output_tokens``.
+        counted: Whether the tokens were counted here, because the model did not report them.
+        cost: In the currency of the price; None where the price is not known.
+        removed_citations: How many citations of nothing were taken out of the text.
+        confidence: What was held against the threshold of refusing; None where the answerer has none.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    refused: bool
+    answerer: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    counted: bool = False
+    cost: float | None = 0.0
+    removed_citations: int = 0
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,16 @@ def test_a_file_cannot_send_what_lies_outside_its_folder_to_its_own_service(
     assert load(text + REMOTE, environment=trusted).config.ingest
 
 
+def test_nor_to_the_service_that_answers(load: Load, work: Path) -> None:
+    text = "ingest: {sources: [{path: ../other}]}\n"
+    remote = "query: {answer: {kind: openai, base_url: 'https://example.org/v1'}}\n"
+    with pytest.raises(ConfigError, match=r"sources\[0\]\.path: .*; name the service yourself, by RAGCLI_QUERY__"):
+        load(text + remote)
+    assert load(remote).config.query.answer.kind == "openai"
+    trusted = {"RAGCLI_QUERY__ANSWER__BASE_URL": "https://example.org/v1"}
+    assert load(text + remote, environment=trusted).config.query
+
+
 @pytest.mark.parametrize(
     "url", ["http://localhost.example.org/v1", "http://127.0.0.1.example.org", "http://127.0.0.1@x/v1"]
 )

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -88,3 +89,67 @@ def test_a_key_can_be_looked_for_before_anything_is_asked(service: Any) -> None:
     with pytest.raises(EndpointError, match="needs a key"):
         ChatModel(needs, "tiny").check_key()
     assert service.bodies == []
+
+
+def events(*pieces: Any, end: str = "data: [DONE]\n\n") -> tuple[int, dict[str, str], bytes]:
+    """A streamed reply: texts are pieces of it, anything else is an event as it is."""
+    bodies = [{"choices": [{"delta": {"content": one}}]} if isinstance(one, str) else one for one in pieces]
+    lines = "".join(f"data: {json.dumps(body, ensure_ascii=False)}\r\n\r\n" for body in bodies)
+    return 200, {"Content-Type": "text/event-stream; charset=utf-8"}, (": ping\n\n" + lines + end).encode()
+
+
+USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+
+
+def test_a_streamed_reply_is_heard_as_it_comes(service: Any, model: Callable[..., ChatModel]) -> None:
+    service.script = [events({"choices": [{"delta": {"role": "assistant"}}]}, "for", "ty\u2028 ü", USAGE)]
+    heard: list[str] = []
+    assert model().stream(MESSAGES, heard.append) == Reply("forty\u2028 ü", 7, 2)
+    assert heard == ["for", "ty\u2028 ü"]
+    assert service.bodies[0]["stream"] is True
+    assert service.bodies[0]["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (events("half a sen", end=""), "broke off in the middle"),
+        (events("half", {"error": {"message": "out of memory"}}), "failed in the middle of an answer: out of memory"),
+        (events("half", {"choices": [{"delta": {"content": 7}}]}), "no piece of a chat completion"),
+        (events("half", end="data: {broken\n\n"), "no piece of a chat completion"),
+        (events("half", [1]), "no piece of a chat completion"),
+        (events(), "gave no text"),
+        ((200, {"Content-Type": "text/event-stream"}, b""), "broke off in the middle"),
+        ((200, {}, b"<html>"), "did not answer with JSON"),
+    ],
+)
+def test_streams_that_go_wrong(service: Any, model: Callable[..., ChatModel], answer: Any, words: str) -> None:
+    service.script = [answer]
+    with pytest.raises(BackendError, match=words):
+        model().stream(MESSAGES, lambda _: None)
+    assert len(service.bodies) == 1
+
+
+def test_a_connection_that_is_lost_in_the_middle(service: Any, model: Callable[..., ChatModel]) -> None:
+    status, headers, content = events("half")
+    service.script = [(status, {**headers, "Content-Length": str(len(content) + 99), "Connection": "close"}, content)]
+    heard: list[str] = []
+    with pytest.raises(BackendError, match="broke off in the middle of an answer: RemoteProtocolError"):
+        model().stream(MESSAGES, heard.append)
+    assert heard == ["half"]
+    assert len(service.bodies) == 1  # what was heard must not be heard again
+
+
+def test_a_busy_service_is_asked_again_before_it_streams(service: Any, model: Callable[..., ChatModel]) -> None:
+    service.script = [(503, {"Retry-After": "0"}, b"busy"), events("yes")]
+    assert model().stream(MESSAGES, lambda _: None).text == "yes"
+    assert len(service.bodies) == 2
+
+
+def test_a_service_that_cannot_stream_is_heard_at_once(
+    service: Any, model: Callable[..., ChatModel], reply: Any
+) -> None:
+    service.script = [reply("42", (7, 1))]
+    heard: list[str] = []
+    assert model().stream(MESSAGES, heard.append) == Reply("42", 7, 1)
+    assert heard == ["42"]

@@ -1,4 +1,4 @@
-"""``ragcli eval answers``: score answers from a file against references, contexts and judged spans."""
+"""``ragcli eval answers``: score answers, from a file or asked for now, against references, contexts, judged spans."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from ragcli.cli.eval_options import (
     BaselineOption,
+    DatasetOption,
     FailuresOption,
     GateOption,
     MarginOption,
@@ -18,13 +19,16 @@ from ragcli.cli.eval_options import (
     PerQueryOption,
     ResumeOption,
     SaveOption,
+    SplitOption,
 )
 from ragcli.cli.evaluate import Wanted, check_suffixes, earlier, emit, gates_of, held_against, print_report
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output
+from ragcli.errors import UsageError
 
 if TYPE_CHECKING:
     from ragcli.config.settings import Config
+    from ragcli.evaluate.answers.score import Tools
     from ragcli.evaluate.result import EvalResult
 
 DEFAULT_METRICS = ("EM", "F1", "ROUGE-L", "length", "refusal_rate")
@@ -32,9 +36,15 @@ DEFAULT_METRICS = ("EM", "F1", "ROUGE-L", "length", "refusal_rate")
 
 def answers(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSONL with answer, references, contexts.", show_default=False)
-    ],
+        Path | None,
+        typer.Argument(metavar="FILE", help="JSONL with answer, references, contexts.", show_default=False),
+    ] = None,
     *,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the index and its answerer the questions of a dataset, and score that.")
+    ] = False,
+    dataset: DatasetOption = None,
+    split: SplitOption = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Such as ROUGE-L, BERTScore, EM, F1, similarity, judge_faithfulness."),
@@ -57,33 +67,71 @@ def answers(
 ) -> None:
     """Score answers: ROUGE, BERTScore, exact match, F1, citations, similarity, and a judging model where one is set."""
     check_suffixes(files or ())
-    settings = load(config, set_, workspace).config
+    flags = {"evaluate.dataset": dataset, "evaluate.split": split}
+    settings = load(config, set_, workspace, flags).config
+    _check(file, live=live, resumed=resume is not None, dataset=dataset is not None or split is not None)
     gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or ())
     wanted = Wanted(baseline, gates, max_failures, None, resume)
     output = Output("eval answers", format)
-    result = _scored(settings, file, metric or DEFAULT_METRICS, wanted, output)
+    names = metric or DEFAULT_METRICS
+    result = _live(settings, names, output) if file is None else _scored(settings, file, names, wanted, output)
     if result.failures:
         first = next(iter(result.failures.items()))
         output.warn(f"{len(result.failures)} answers failed and are not averaged, such as {first[0]}: {first[1]}")
     report = held_against(settings, result, None, wanted, output, keep=save)
-    emit(output, report, None, lambda: print_report(report, str(file), per_query, None), files or ())
+    emit(output, report, None, lambda: print_report(report, str(file or result.dataset), per_query, None), files or ())
+
+
+def _check(file: Path | None, *, live: bool, resumed: bool, dataset: bool) -> None:
+    """Whether the options make one kind of run."""
+    if live == (file is not None):
+        raise UsageError(
+            "give a file of answers or --live, not both" if live else "give a file of answers, or --live to ask now",
+            hint="ragcli eval answers --live --dataset questions.jsonl",
+        )
+    if live and resumed:
+        raise UsageError("--resume takes a file of answers", hint="ask anew, without --resume")
+    if dataset and not live:
+        raise UsageError("--dataset and --split choose the questions that --live asks", hint="add --live")
+
+
+def _live(config: "Config", names: Sequence[str], output: Output) -> "EvalResult":
+    from ragcli.evaluate.answers.live import evaluate_live
+    from ragcli.evaluate.answers.names import AnswerMetric
+    from ragcli.evaluate.datasets import load_dataset
+    from ragcli.evaluate.evaluation import required_dataset
+    from ragcli.query.answering import Answering
+    from ragcli.query.engine import Engine
+    from ragcli.workspace import Workspace
+
+    metrics = [AnswerMetric.parse(name) for name in names]
+    questions = load_dataset(required_dataset(config.evaluate), config.evaluate.split)
+    with Engine(config, Workspace(config.workspace.path)) as engine, Answering(engine) as answering:
+        for warning in (*engine.warnings, *answering.warnings):
+            output.warn(warning)
+        return evaluate_live(engine, answering, questions, metrics, _tools(config))
+
+
+def _tools(config: "Config") -> "Tools":
+    from ragcli.evaluate.answers.score import Tools
+    from ragcli.models.build import build_embedder
+
+    return Tools(
+        config.evaluate.answers,
+        config.models,
+        config.workspace.path / "answers.db",
+        embedder=lambda: build_embedder(config.index.embedder, config.models),
+    )
 
 
 def _scored(config: "Config", file: Path, names: Sequence[str], wanted: Wanted, output: Output) -> "EvalResult":
     from ragcli.evaluate.answers.evaluation import evaluate_answers, resume_answers
     from ragcli.evaluate.answers.names import AnswerMetric
     from ragcli.evaluate.answers.rows import read_answers
-    from ragcli.evaluate.answers.score import Tools
-    from ragcli.models.build import build_embedder
 
     metrics = [AnswerMetric.parse(name) for name in names]
     rows = read_answers(file)
-    tools = Tools(
-        config.evaluate.answers,
-        config.models,
-        config.workspace.path / "answers.db",
-        embedder=lambda: build_embedder(config.index.embedder, config.models),
-    )
+    tools = _tools(config)
     if wanted.resume is None:
         return evaluate_answers(rows, metrics, tools, file.name)
     before = earlier(config, wanted.resume, file.name, output)

@@ -1,4 +1,4 @@
-"""``ragcli query``: questions in, ranked hits out."""
+"""``ragcli query``: questions in, ranked hits and answers out."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ragcli.cli.answers import check_answers, converse, show_answers
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load, load_reranking
 from ragcli.cli.output import Output, console
 from ragcli.errors import UsageError
@@ -88,6 +89,12 @@ FreshOption = Annotated[
         show_default=False,
     ),
 ]
+AnswerOption = Annotated[
+    bool, typer.Option("--answer", "-a", help="Answer the question, with citations, above the hits.")
+]
+InteractiveOption = Annotated[
+    bool, typer.Option("--interactive", "-i", help="Hold a conversation: a question a line, follow-ups understood.")
+]
 RunNameOption = Annotated[str, typer.Option("--run-name", metavar="NAME", help="Tag of a TREC run.")]
 HitFormatOption = Annotated[
     Literal["table", "json", "jsonl", "csv", "md", "trec"],
@@ -109,6 +116,8 @@ def query(
     where: WhereOption = None,
     group_by: GroupOption = None,
     explain: ExplainOption = False,
+    answer: AnswerOption = False,
+    interactive: InteractiveOption = False,
     require_fresh: FreshOption = None,
     run_name: RunNameOption = "ragcli",
     config: ConfigOption = None,
@@ -116,7 +125,7 @@ def query(
     workspace: WorkspaceOption = None,
     format: HitFormatOption = "table",
 ) -> None:
-    """Find the chunks that answer a question best."""
+    """Find the chunks that answer a question best, and answer it from them."""
     flags = {
         "query.strategy": strategy,
         "query.top_k": top_k,
@@ -127,16 +136,21 @@ def query(
         "query.group_by": "document" if format == "trec" else group_by,
         "query.require_fresh": require_fresh,
     }
-    batches = _batches(question, file)
+    if answer or interactive:
+        check_answers(format, interactive=interactive, given=question is not None or file is not None)
+    batches = [] if interactive else question_batches(question, file)
     loaded = load_reranking(lambda more: load(config, set_, workspace, more), flags, rerank, rerank_candidates)
     with _opened(loaded.config) as engine:
         output = Output("query", format)
         for warning in engine.warnings:
             output.warn(warning)
-        results = _told(output, (result for batch in batches for result in engine.search(batch)))
         look = _rendering(loaded.config, explain, run_name)
+        single = question not in {None, "-"}
         try:
-            _show(output, engine, results, look, single=question not in {None, "-"})
+            if interactive:
+                converse(output, engine, look)
+            else:
+                (show_answers if answer else _show)(output, engine, batches, look, single=single)
         except BrokenPipeError:  # the reader has seen enough: nothing more is written, not even at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -151,7 +165,7 @@ def _told(output: Output, results: "Iterable[Result]") -> "Iterator[Result]":
         output.warn(late_message(late))
 
 
-def _batches(question: str | None, file: Path | None) -> Iterable["Sequence[Query]"]:
+def question_batches(question: str | None, file: Path | None) -> Iterable["Sequence[Query]"]:
     """The questions asked for, some at a time."""
     from ragcli.records import Query
 
@@ -216,6 +230,7 @@ def _stdin_lines() -> Iterator[bytes]:
 @contextmanager
 def _opened(config: "Config") -> Iterator["Engine"]:
     from ragcli.query.engine import Engine
+    from ragcli.query.result import Result
     from ragcli.workspace import Workspace
 
     with Engine(config, Workspace(config.workspace.path)) as engine:
@@ -237,9 +252,12 @@ def _rendering(config: "Config", explain: bool, run_name: str) -> "Rendering":
     return Rendering(explain, run_name, highlight)
 
 
-def _show(output: Output, engine: "Engine", results: Iterable["Result"], look: "Rendering", *, single: bool) -> None:
+def _show(
+    output: Output, engine: "Engine", batches: Iterable["Sequence[Query]"], look: "Rendering", *, single: bool
+) -> None:
     from ragcli.cli.hits import as_json, print_table, stream_lines, timings_line
 
+    results = _told(output, (result for batch in batches for result in engine.search(batch)))
     match output.format:
         case "json":
             queries = [as_json(result, look) for result in results]

@@ -22,8 +22,9 @@ _BASE_URLS: tuple[KeyPath, ...] = (
     ("index", "embedder", "base_url"),
     ("query", "rerank", "base_url"),
     ("query", "rerank", "embedder", "base_url"),
+    ("query", "answer", "base_url"),
 )
-"""Services that texts are sent to."""
+"""Services that the documents' text is sent to."""
 _OWN_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
 

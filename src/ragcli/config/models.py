@@ -16,3 +16,5 @@ class ModelsConfig(Settings):
     """Never contact a hub, even for a model that is nowhere on this machine."""
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads of the model runtime; 0 takes every core this process may use."""
+    prices: Path | None = None
+    """YAML file of prices that go before ragcli's own, in the layout of `ragcli/models/prices.yaml`."""

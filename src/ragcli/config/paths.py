@@ -9,7 +9,7 @@ from ragcli.config.layers import Layered
 from ragcli.config.tree import KeyPath, Tree
 from ragcli.records import JsonValue
 
-PATHS: tuple[KeyPath, ...] = (("workspace", "path"), ("models", "cache"), ("evaluate", "dataset"))
+PATHS: tuple[KeyPath, ...] = (("workspace", "path"), ("models", "cache"), ("models", "prices"), ("evaluate", "dataset"))
 MODEL: KeyPath = ("index", "embedder", "model")
 """A hub name unless it is written as a path: starting with ``/``, ``~/``, ``./`` or ``../``."""
 _DEFAULT_WORKSPACE = ".ragcli"

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ragcli.config.answer import AnswererConfig, ExtractiveAnswererConfig
 from ragcli.config.base import Settings
+from ragcli.config.pack import PackConfig
 from ragcli.config.rerank import NoRerankerConfig, RerankConfig
 
 
@@ -37,7 +39,7 @@ Strategy = Literal["dense", "lexical", "hybrid"]
 
 
 class QueryConfig(Settings):
-    """From a question to ranked hits."""
+    """From a question to ranked hits, and on to an answer."""
 
     strategy: Strategy = "hybrid"
     """An index without vectors or without a lexical part serves what it has when this is ``hybrid``."""
@@ -54,3 +56,5 @@ class QueryConfig(Settings):
     require_fresh: bool = True
     """Refuse to answer (status 5) from an index that lacks ingested changes. Otherwise, and while a run is at work or
     was cut short, and after a rollback, it is a warning."""
+    pack: PackConfig = PackConfig.defaults()
+    answer: AnswererConfig = ExtractiveAnswererConfig.defaults()

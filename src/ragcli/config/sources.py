@@ -19,9 +19,11 @@ FILE_NAME = "ragcli.yaml"
 ENVIRONMENT_PREFIX = "RAGCLI_"
 
 OTHER_VARIABLES: Mapping[str, str] = {
+    "RAGCLI_ANSWER_API_KEY": "Key for an `openai` answerer on any host but api.openai.com.",
     "RAGCLI_CONFIG": "The configuration file, when no `--config` is given.",
     "RAGCLI_DEBUG": "Any value: show the traceback of a bug instead of one line.",
     "RAGCLI_EMBEDDER_API_KEY": "Key for an `openai` embedder on any host but api.openai.com.",
+    "RAGCLI_JUDGE_API_KEY": "Key for an `openai` judge of answers on any host but api.openai.com.",
     "RAGCLI_RERANKER_API_KEY": "Key for a reranking endpoint.",
     "RAGCLI_REQUIRE_MODELS": "Any value: tests that need model weights fail instead of being skipped.",
 }

@@ -86,7 +86,7 @@ def _evaluated(
     started = time.perf_counter()
     asked = dataset if only is None else dataset.restricted(only)
     qrels = asked.judgements
-    spans, lost = _spans(engine, asked)
+    spans, lost = judged_spans(engine, asked)
     character_metrics = [metric for metric in wanted if metric.of_characters]
     found = retrieve(engine, asked, top_k, spans, by_chunk=of_chunks or bool(character_metrics))
     run = found.run({**engine.fingerprints, "dataset": dataset.fingerprint})
@@ -295,7 +295,7 @@ def _chunk_scores(run: HitRun) -> dict[str, dict[str, float]]:
     return {query: {hit.chunk_id: hit.score for hit in hits} for query, hits in run.chunks.items()}
 
 
-def _spans(engine: "Engine", dataset: Dataset) -> tuple[dict[str, list[Range]], tuple[str, ...]]:
+def judged_spans(engine: "Engine", dataset: Dataset) -> tuple[dict[str, list[Range]], tuple[str, ...]]:
     """Judged spans looked up in the index as it is, and those that are nowhere."""
     if not dataset.spans:
         return {}, ()

@@ -1,18 +1,20 @@
 """How far a relevant document came on its way from the catalog to the results, and where it was lost."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ragcli.query.engine import Engine
     from ragcli.query.result import Result
+    from ragcli.records import Context
 
 NOT_INGESTED = "not ingested"
 NOT_INDEXED = "not indexed"
 FILTERED = "filtered"
 FUSED_OUT = "fused out"
 RERANKED_DOWN = "reranked down"
+CUT_OUT = "cut by the token budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Journey:
         fused: Best rank of its chunks after fusion; 0 when no arm found it.
         lost: Where it was lost: ``not ingested``, ``not indexed``, ``filtered``, ``not in the lexical arm`` (or dense,
             or both), ``fused out`` (found, but ranked below what is returned), ``reranked down`` (retrieval had it
-            among what is returned); empty when it was returned.
+            among what is returned), ``cut by the token budget`` (returned, but not in the context that was packed);
+            empty when it was returned.
     """
 
     document: str
@@ -61,10 +64,18 @@ class Tracker:
                 if engine.allowed is not None and not np.isin(indexed, engine.allowed).any():
                     self._hidden.add(name)
 
-    def follow(self, result: "Result", relevant: Sequence[str]) -> tuple[Journey, ...]:
-        """The journeys of a query's relevant documents, in their order."""
+    def follow(
+        self, result: "Result", relevant: Sequence[str], context: "Context | None" = None
+    ) -> tuple[Journey, ...]:
+        """The journeys of a query's relevant documents, in their order: to the context, where one was packed."""
         ranks = {hit.document: hit.rank for hit in reversed(result.hits)}
-        return tuple(self._journey(name, ranks.get(name, 0), result) for name in relevant)
+        if context is None:
+            return tuple(self._journey(name, ranks.get(name, 0), result) for name in relevant)
+        found = ranks | {one.document: one.rank for one in context.left_out}
+        packed = dict.fromkeys(one.document for one in sorted(context.excerpts, key=lambda one: one.rank))
+        ranks = {name: place for place, name in enumerate(packed, 1)}
+        journeys = (self._journey(name, ranks.get(name, 0), result) for name in relevant)
+        return tuple(replace(one, lost=CUT_OUT) if one.document in found and not one.rank else one for one in journeys)
 
     def _journey(self, name: str, rank: int, result: "Result") -> Journey:
         rows = self._rows.get(name, frozenset())

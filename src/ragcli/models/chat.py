@@ -1,7 +1,8 @@
 """One conversation in, one reply out: any OpenAI-compatible ``/v1/chat/completions`` endpoint."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ragcli.errors import BackendError
@@ -76,6 +77,71 @@ class ChatModel:
         if response_format is not None:
             body["response_format"] = dict(response_format)
         return _reply(self._client.post(body), self._client.where)
+
+    def stream(self, messages: Sequence[Message], hear: Callable[[str], None]) -> Reply:
+        """Send a conversation and hear the text of the reply as it comes.
+
+        A service that cannot stream is heard all at once. After a failure, what was heard is no answer.
+
+        Raises:
+            EndpointError: Asking anything else would fail alike.
+            NoTextError: The reply has no text.
+            BackendError: The endpoint failed on this conversation, broke off, or its reply makes no sense.
+        """
+        body = {**self._fixed, "messages": [dict(message) for message in messages], "stream": True}
+        coming = _Coming(self._client.where, hear)
+        whole = self._client.stream(body | {"stream_options": {"include_usage": True}}, coming.event)
+        if whole is None:
+            return coming.reply()
+        reply = _reply(whole, self._client.where)
+        hear(reply.text)
+        return reply
+
+
+@dataclass(slots=True)
+class _Coming:
+    """A reply that comes in events."""
+
+    where: str
+    hear: Callable[[str], None]
+    pieces: list[str] = field(default_factory=list)
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    ended: bool = False
+
+    def event(self, data: str) -> None:
+        """Take one event."""
+        if data == "[DONE]":
+            self.ended = True
+            return
+        try:
+            event = json.loads(data)
+            if event.get("error"):
+                failed = event["error"]
+                message = failed.get("message") if isinstance(failed, dict) else failed
+                raise BackendError(f"{self.where} failed in the middle of an answer: {str(message)[:300]}")
+            self.usage = event.get("usage") or self.usage
+            for choice in (event.get("choices") or [])[:1]:
+                self.ended = self.ended or choice.get("finish_reason") is not None
+                piece = (choice.get("delta") or {}).get("content")
+                if piece:
+                    self.pieces.append(_text(piece))
+                    self.hear(piece)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            what = f"{self.where} sent something that is no piece of a chat completion: {data[:100]!r}"
+            raise BackendError(what, hint="the endpoint must speak OpenAI's chat protocol") from error
+
+    def reply(self) -> Reply:
+        """All of it, once it has ended."""
+        if not self.ended:
+            raise BackendError(f"{self.where} broke off in the middle of an answer", hint="ask again")
+        message = {"message": {"content": "".join(self.pieces) or None}}
+        return _reply({"choices": [message], "usage": self.usage}, self.where)
+
+
+def _text(piece: Any) -> str:  # JSON from a stranger
+    if not isinstance(piece, str):
+        raise TypeError("a piece of text is no text")
+    return piece
 
 
 def _reply(answer: Any, where: str) -> Reply:  # JSON from a stranger

@@ -60,6 +60,17 @@ def load_encoding(name: str, models: ModelsConfig) -> "tiktoken.Encoding":
         raise BackendError(f"loading the encoding {name!r} failed: {error}") from error
 
 
+def encoding_of(model: str) -> str:
+    """The encoding of a language model, as tiktoken knows them by name; empty for one that it does not know."""
+    import tiktoken
+
+    try:
+        name = tiktoken.encoding_name_for_model(model)
+    except KeyError:
+        return ""
+    return name if name in _VOCABULARIES else ""
+
+
 def known_names() -> str:
     """The encodings there are, for messages."""
     return ", ".join(_VOCABULARIES)

@@ -4,18 +4,21 @@ import json
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from ragcli.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
     import httpx
+
+EventListener: TypeAlias = Callable[[str], None]
+"""Is given the data of each server-sent event."""
 
 _OPENAI = "api.openai.com"
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
@@ -80,6 +83,7 @@ class _Answer:
     content: bytes
     reason: str
     retry_after: str
+    streamed: bool = False
 
     @property
     def excerpt(self) -> str:
@@ -139,8 +143,22 @@ class JsonClient:
             EndpointError: Posting anything else would fail alike.
             BackendError: The service failed on this, or did not answer with JSON.
         """
-        # What a text cannot hold in UTF-8, such as half a surrogate pair, is replaced rather than refused.
-        answer = self._answer(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
+        return self._parsed(self._answer(_encoded(body)))
+
+    def stream(self, body: Mapping[str, Any], listen: EventListener) -> Any:  # JSON from a stranger
+        """Post a JSON object and hear the events of the answer as they come; nothing is tried again once one came.
+
+        Returns:
+            None, or the answer to the object where the service did not stream.
+
+        Raises:
+            EndpointError: Posting anything else would fail alike.
+            BackendError: The service failed on this, broke off, or answered with neither events nor JSON.
+        """
+        answer = self._answer(_encoded(body), listen)
+        return None if answer.streamed else self._parsed(answer)
+
+    def _parsed(self, answer: _Answer) -> Any:  # JSON from a stranger
         try:
             return json.loads(answer.content)
         except (ValueError, RecursionError) as error:
@@ -164,7 +182,7 @@ class JsonClient:
                 hint="check the environment's proxy and certificate variables",
             ) from error
 
-    def _answer(self, content: bytes) -> _Answer:
+    def _answer(self, content: bytes, listen: EventListener | None = None) -> _Answer:
         """Post until it succeeds, fails for good, or has been tried often enough."""
         import httpx
 
@@ -175,7 +193,7 @@ class JsonClient:
             last = attempt + 1 == attempts
             time.sleep(max(0.0, self._not_before - time.monotonic()))
             try:
-                answer = self._once(client, content)
+                answer = self._once(client, content, listen)
             except httpx.TransportError as error:
                 if last:
                     raise self._unreachable(error, attempts) from error
@@ -196,9 +214,13 @@ class JsonClient:
                 self._not_before = time.monotonic() + min(asked, _LONGEST_WAIT_S)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _once(self, client: "httpx.Client", content: bytes) -> _Answer:
+    def _once(self, client: "httpx.Client", content: bytes, listen: EventListener | None) -> _Answer:
         limit = self._service.longest_answer_bytes
         with client.stream("POST", self.url, content=content) as response:
+            events = response.headers.get("content-type", "").startswith("text/event-stream")
+            if listen is not None and events and response.status_code == 200:
+                self._hear(response, listen)
+                return _Answer(200, b"", "", "", streamed=True)
             read = bytearray()
             for block in response.iter_bytes():
                 read += block
@@ -206,6 +228,32 @@ class JsonClient:
                     raise BackendError(f"{self.where} answered with more than {limit:,} bytes")
             retry_after = response.headers.get("retry-after", "")
             return _Answer(response.status_code, bytes(read), response.reason_phrase, retry_after)
+
+    def _hear(self, response: "httpx.Response", listen: EventListener) -> None:
+        """Pass on the events of a response, one line of data each (server-sent events, as in the HTML standard)."""
+        import httpx
+
+        limit = self._service.longest_answer_bytes
+        read, heard, rest = 0, 0, b""
+        try:
+            for block in response.iter_bytes():
+                read += len(block)
+                if read > limit:
+                    raise BackendError(f"{self.where} answered with more than {limit:,} bytes")
+                *lines, rest = (rest + block).split(b"\n")  # not at every break that Unicode knows
+                for line in lines:
+                    if line.startswith(b"data:"):
+                        heard += 1
+                        listen(line.removeprefix(b"data:").strip().decode("utf-8", "replace"))
+        except httpx.TransportError as error:
+            if not heard:
+                raise
+            raise BackendError(
+                f"{self.where} broke off in the middle of an answer: {type(error).__name__}: {error}",
+                hint="ask again",
+            ) from error
+        if rest.startswith(b"data:"):
+            listen(rest.removeprefix(b"data:").strip().decode("utf-8", "replace"))
 
     def _unreachable(self, error: Exception, attempts: int) -> BackendError:
         import httpx
@@ -235,6 +283,11 @@ class JsonClient:
             404: f"check {service.address_key} and {service.model_key}",
         }
         return known.get(status, "try again later" if status == 429 or status >= 500 else f"check {service.model_key}")
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    """What a text cannot hold in UTF-8, such as half a surrogate pair, is replaced rather than refused."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _host(service: Service) -> str:

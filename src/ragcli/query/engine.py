@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ragcli.query.rerank import Reranker
 
 _Value = TypeVar("_Value")
+# Settings that shape no ranking, at some fixed value.
+_NOT_SHAPING: Mapping[str, object] = {"top_k": 0, "require_fresh": False, "pack": None, "answer": None}
 _DEEPER = 4  # a search that found too few documents asks for so many times more candidates
 
 
@@ -108,6 +110,11 @@ class Engine:
         """Milliseconds it took to open the index and, once it was needed, to wait for the model."""
         return self._clock.ms
 
+    @property
+    def embedder(self) -> "Embedder | None":
+        """What embeds questions, once it is loaded; None where vectors are not searched."""
+        return self._embedder if "dense" in self._arms else None
+
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:
         """What shapes the results: two runs are comparable where these agree."""
@@ -117,7 +124,7 @@ class Engine:
             "generation": self.generation.name,
             **self.generation.manifest.fingerprints,
             **(self._reranker.fingerprints if self._reranker else {}),
-            "query": fingerprint(self._settings.model_copy(update={"top_k": 0, "require_fresh": False})),
+            "query": fingerprint(self._settings.model_copy(update=_NOT_SHAPING)),
         }
 
     def known_documents(self, names: Sequence[str]) -> set[str]:

@@ -1,0 +1,59 @@
+"""Whoever answers: from a question and its context to an answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from ragcli.records import Answer, Context
+
+NOT_FOUND = "Not found in the indexed documents."
+"""What an answer says, in these words, when the context has none."""
+
+Listener: TypeAlias = Callable[[str], None]
+"""Is given the text of an answer piece by piece, as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a conversation and what was answered."""
+
+    question: str
+    answer: str
+
+
+class Answerer(Protocol):
+    """Answers questions from contexts. One instance serves one thread at a time."""
+
+    @property
+    def name(self) -> str:
+        """Who answers, as people call it."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The language model whose tokens and prices count; empty where there is none."""
+        ...
+
+    def framing(self, question: str, history: Sequence[Turn] = ()) -> str:
+        """All that is sent beside the context: what is taken from the budget before packing."""
+        ...
+
+    def answer(
+        self, question: str, context: Context, history: Sequence[Turn] = (), listen: Listener | None = None
+    ) -> Answer:
+        """Answer from the context alone, or refuse.
+
+        Args:
+            question: What is asked.
+            context: What may be said.
+            history: The conversation so far, oldest first.
+            listen: Hears the text as it comes; all of it together is the answer's text.
+
+        Raises:
+            BackendError: The model failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close connections."""
+        ...

@@ -1,0 +1,185 @@
+"""``ragcli query --answer`` and ``--interactive``, ``ragcli cost``, ``ragcli eval answers --live``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import Ragcli
+
+LEXICAL = ("--strategy", "lexical", "--set", "query.pack.encoding=words")
+OFFLINE = ("--set", "query.strategy=lexical", "--set", "query.pack.encoding=words")
+QUESTION = "How often do signing keys rotate?"
+SENTENCE = "Signing keys rotate once a quarter."
+
+
+def test_an_answer_for_people(indexed: Ragcli) -> None:
+    ran = indexed("query", QUESTION, "--answer", *LEXICAL)
+    assert ran.status == 0, ran.err
+    lines = ran.out.splitlines()
+    assert lines[0] == f"{SENTENCE} [1]"
+    assert lines[2] == "[1] keys.txt, characters 0-35"
+    assert lines[4].startswith("context: ")
+    assert lines[5] == "answer: extractive; 0 tokens read, 0 written; cost 0"
+    assert " 1  " in ran.out
+
+
+def test_all_of_it_as_json(indexed: Ragcli) -> None:
+    ran = indexed("query", QUESTION, "--answer", "--format", "json", *LEXICAL)
+    [found] = ran.result["queries"]
+    assert found["answer"]["text"] == f"{SENTENCE} [1]"
+    [cited] = found["answer"]["citations"]
+    assert (cited["path"], cited["start"], cited["end"], cited["heading"], cited["page"]) == (
+        "keys.txt",
+        0,
+        35,
+        "",
+        None,
+    )
+    assert (found["answer"]["refused"], found["answer"]["cost"]) == (False, 0.0)
+    assert found["context"]["excerpts"][0]["text"].strip() == SENTENCE
+    assert found["context"]["left_out"] == []
+    assert {"lexical", "pack", "answer"} <= found["timings_ms"].keys()
+    assert found["hits"][0]["document"] == "keys.txt"
+
+
+def test_lines_that_can_be_scored(indexed: Ragcli, work: Path) -> None:
+    (work / "q.jsonl").write_text(json.dumps({"id": "k", "question": QUESTION}) + "\n")
+    ran = indexed("query", "--file", "q.jsonl", "--answer", "--format", "jsonl", *LEXICAL)
+    record = json.loads(ran.out)
+    assert (record["id"], record["answer"], record["refused"]) == ("k", f"{SENTENCE} [1]", False)
+    (work / "a.jsonl").write_text(ran.out)
+    scored = indexed("eval", "answers", "a.jsonl", "--metric", "length", "--format", "json")
+    assert scored.status == 0, scored.err
+
+
+@pytest.mark.parametrize("format", ["csv", "md", "trec"])
+def test_formats_without_a_place_for_answers(indexed: Ragcli, format: str) -> None:
+    ran = indexed("query", QUESTION, "--answer", "--format", format, *LEXICAL)
+    assert ran.status == 2
+    assert f"--format {format} has no place for answers" in ran.err
+
+
+def test_a_conversation(indexed: Ragcli) -> None:
+    ran = indexed("query", "--interactive", *LEXICAL, stdin=f"{QUESTION}\n\nAnd them?\n".encode())
+    assert ran.status == 0, ran.err
+    assert ran.out.count(f"{SENTENCE} [1]") == 2  # a follow-up is searched for with the question before it
+    assert indexed("query", "x", "--interactive", *LEXICAL).status == 2
+
+
+def test_a_model_that_fails_is_told(indexed: Ragcli, service: Any) -> None:
+    service.script = [(401, {}, b'{"error": {"message": "bad key"}}')]
+    model = ("--set", "query.answer.kind=openai", "--set", f"query.answer.base_url={service.url}")
+    ran = indexed("query", QUESTION, "--answer", *LEXICAL, *model)
+    assert ran.status == 7
+    assert "answered 401: bad key" in ran.err
+    assert "RAGCLI_ANSWER_API_KEY" in ran.err
+
+
+def test_a_lexical_answer_loads_no_model_runtime(indexed: Ragcli, work: Path) -> None:
+    import subprocess
+    import sys
+
+    words = ["query", QUESTION, "--answer", *LEXICAL]
+    program = (
+        "import sys\nfrom ragcli.cli import main\n"
+        f"try: main({words!r})\nexcept SystemExit: print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=work)
+    loaded = set(run.stdout.splitlines()[-1].split())
+    assert "tantivy" in loaded
+    assert not loaded & {"onnxruntime", "torch", "transformers", "sentence_transformers", "scipy", "httpx", "tiktoken"}
+
+
+def test_costs_by_model(indexed: Ragcli) -> None:
+    ran = indexed(
+        "cost", QUESTION, "-m", "gpt-4o", "-m", "mine", "--completion-tokens", 100, "--format", "json", *OFFLINE
+    )
+    assert ran.status == 0, ran.err
+    known, unknown = ran.result["models"]
+    assert (known["completion_tokens"], known["vocabulary"]) == (100, "words")
+    assert known["cost"] == pytest.approx((known["prompt_tokens"] * 2.5 + 100 * 10) / 1e6)
+    assert (unknown["cost"], unknown["input_price"]) == (None, None)
+
+
+def test_without_a_model_all_that_have_a_price(indexed: Ragcli) -> None:
+    ran = indexed("cost", QUESTION, *OFFLINE)
+    assert ran.status == 0, ran.err
+    assert {"gpt-4o", "gpt-4o-mini", "gpt-5"} <= {line.split()[0] for line in ran.out.splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("-m", "gpt-4o", "--max-cost", "1"), 0, ""),
+        (("-m", "gpt-4o", "--max-cost", "0.000001"), 10, "dearer than 1e-06: gpt-4o"),
+        (("-m", "mine", "--max-cost", "1"), 3, "the price of the model 'mine' is not known"),
+        (("--max-cost", "1"), 2, "--max-cost needs to know of which model"),
+        (("--completion-tokens", "-1"), 2, "must be 0 or more"),
+    ],
+)
+def test_a_limit_of_cost(indexed: Ragcli, words: tuple[str, ...], status: int, message: str) -> None:
+    ran = indexed("cost", QUESTION, *OFFLINE, *words)
+    assert ran.status == status
+    assert message in ran.err
+
+
+@pytest.fixture
+def dataset(work: Path) -> Path:
+    rows = [
+        {"id": "keys", "question": QUESTION, "relevant": {"keys.txt": 1}, "answer": "once a quarter"},
+        {"id": "both", "question": "When are snapshots taken?", "relevant": {"backup.md": 1}, "answer": "every night"},
+        {"id": "none", "question": "Which Kubernetes volumes?", "relevant": {}, "answer": "They do not say."},
+    ]
+    file = work / "queries.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def test_answers_asked_for_and_scored(indexed: Ragcli, dataset: Path) -> None:
+    metrics = [word for name in ("F1", "ROUGE-L-R", "citation_precision") for word in ("--metric", name)]
+    ran = indexed("eval", "answers", "--live", "--dataset", dataset, *metrics, "--format", "json", *OFFLINE)
+    assert ran.status == 0, ran.err
+    means = {row["metric"]: row["mean"] for row in ran.result["metrics"]}
+    assert means["ROUGE-L-R"] == 1.0
+    assert means["citation_precision"] == 1.0
+    result = ran.result["result"]
+    assert result["totals"]["refusal_precision"] == result["totals"]["refusal_recall"] == 1.0
+    assert result["totals"]["unanswerable"] == 1
+    assert result["totals"]["cost_answer"] == 0
+    assert result["values"]["F1"][2] is None
+    assert "p95_answer_ms" in result["totals"]
+
+
+def test_a_document_that_the_budget_cuts_is_told_by_diff(indexed: Ragcli, dataset: Path) -> None:
+    live = ("eval", "answers", "--live", "--dataset", dataset, "--metric", "ROUGE-L-R", *OFFLINE)
+    assert indexed(*live, "-o", "wide.json").status == 0
+    narrow = ("--set", "query.pack.max_tokens=64", "--set", "query.pack.reserve_tokens=52")
+    assert indexed(*live, *narrow, "-o", "narrow.json").status == 0
+    ran = indexed("eval", "diff", "wide.json", "narrow.json")
+    assert ran.status == 0, ran.err
+    assert "cut by the token budget" in ran.out
+
+
+def test_what_fails_is_kept_apart(indexed: Ragcli, dataset: Path, service: Any, reply: Any) -> None:
+    service.script = [reply("once a quarter [1]"), (400, {}, b"too long")]
+    model = ("--set", "query.answer.kind=openai", "--set", f"query.answer.base_url={service.url}")
+    words = ("--max-failures", 1, "--metric", "F1", "--format", "json")
+    ran = indexed("eval", "answers", "--live", "--dataset", dataset, *words, *OFFLINE, *model)
+    assert ran.status == 0, ran.err
+    assert list(ran.result["result"]["failures"]) == ["both"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "give a file of answers, or --live"),
+        (("a.jsonl", "--live"), "not both"),
+        (("a.jsonl", "--dataset", "q.jsonl"), "choose the questions that --live asks"),
+        (("--live", "--resume", "r.json"), "--resume takes a file of answers"),
+    ],
+)
+def test_options_that_make_no_run(indexed: Ragcli, words: tuple[str, ...], message: str) -> None:
+    ran = indexed("eval", "answers", *words)
+    assert ran.status == 2
+    assert message in ran.err
