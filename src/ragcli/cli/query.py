@@ -230,7 +230,6 @@ def _stdin_lines() -> Iterator[bytes]:
 @contextmanager
 def _opened(config: "Config") -> Iterator["Engine"]:
     from ragcli.query.engine import Engine
-    from ragcli.query.result import Result
     from ragcli.workspace import Workspace
 
     with Engine(config, Workspace(config.workspace.path)) as engine:
