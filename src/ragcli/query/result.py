@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ragcli.query.fuse import Arm, Contribution, Fused
+from ragcli.query.asked import Plan
+from ragcli.query.fuse import Arm, Contribution, Found, Fused
 from ragcli.records import Hit, Query
 
 
@@ -17,6 +18,8 @@ class Result:
             arm's own, neither normalised nor weighted.
         timings_ms: Time of each stage; what a batch shares is divided evenly among its questions.
         considered: All chunks that any arm found, in fused order, before grouping and cutting to ``top_k``.
+        plan: How it was asked.
+        found: Per hit, which variations of the question found it; empty where there is only the question.
     """
 
     query: Query
@@ -24,3 +27,5 @@ class Result:
     contributions: tuple[Mapping[Arm, Contribution], ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     considered: Sequence[Fused] = ()
+    plan: Plan | None = None
+    found: tuple[tuple[Found, ...], ...] = ()

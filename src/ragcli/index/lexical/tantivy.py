@@ -71,6 +71,10 @@ class TantivyIndex:
             return self._best(query, top_k)
         return self._best_allowed(query, top_k, allowed)
 
+    def chunk_counts(self, terms: Sequence[str]) -> list[int]:
+        """See ``LexicalIndex``."""
+        return [int(self._searcher.doc_freq("text", term)) for term in terms]
+
     def _query(self, question: Question) -> "Query":
         from tantivy import Occur, Query
 
