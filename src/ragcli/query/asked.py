@@ -19,12 +19,15 @@ class Variation:
         text: What is searched for.
         origin: Where it comes from, for people: ``the question``, ``words of handbook/seals.md`` ...
         weight: What it counts in the fusion.
-        passage: It is a text such as documents hold: embedded as one, and not asked by its words.
+        arm: The only arm it is put to, where the question is put to that one; otherwise all. One for the lexical arm
+            is other words for the same meaning: its dense ranking is that of the question.
+        passage: It is a text such as documents hold, and embedded as one.
     """
 
     text: str
     origin: str
     weight: float = 1.0
+    arm: Arm | None = None
     passage: bool = False
 
 
@@ -56,7 +59,7 @@ class Asked:
 
     Attributes:
         allowed: Chunk rows that may be returned, ascending; None for all.
-        vectors: A unit vector a variation, [v, d]; None until they are needed.
+        vectors: A unit vector for each of ``asked_by_meaning``, [v, d]; None until they are needed.
     """
 
     arms: tuple[Arm, ...]
@@ -72,16 +75,20 @@ class Asked:
         return self.variations[0].text
 
     def arms_of(self, variation: Variation) -> tuple[Arm, ...]:
-        """The arms that a variation is put to: a passage goes by its meaning, where there is an arm for that."""
-        return ("dense",) if variation.passage and "dense" in self.arms else self.arms
+        """The arms that a variation is put to."""
+        return (variation.arm,) if variation.arm in self.arms and variation.arm is not None else self.arms
+
+    def asked_by_meaning(self) -> tuple[Variation, ...]:
+        """The variations that are put to the dense arm, in order."""
+        return tuple(variation for variation in self.variations if "dense" in self.arms_of(variation))
 
     def take_vectors(
         self, queries: "Mapping[str, NDArray[np.float32]]", passages: "Mapping[str, NDArray[np.float32]]"
     ) -> None:
-        """Keep the vectors of its variations, out of those of texts embedded as questions and as documents."""
+        """Keep its vectors, out of those of texts embedded as questions and as documents."""
         import numpy as np
 
-        self.vectors = np.stack([(passages if own.passage else queries)[own.text] for own in self.variations])
+        self.vectors = np.stack([(passages if own.passage else queries)[own.text] for own in self.asked_by_meaning()])
 
     @property
     def plan(self) -> Plan:
@@ -90,6 +97,6 @@ class Asked:
 
 
 def texts_to_embed(asked: Sequence[Asked], *, passages: bool) -> list[str]:
-    """Texts of all variations that are passages, or that are not, each once, in order."""
-    every = (variation for question in asked for variation in question.variations)
+    """Texts that are asked by their meaning and are passages, or are not, each once, in order."""
+    every = (variation for question in asked for variation in question.asked_by_meaning())
     return list(dict.fromkeys(variation.text for variation in every if variation.passage == passages))

@@ -69,12 +69,20 @@ def _add_dense(
     if new:
         embed([asked[place] for place in new], [clocks[place] for place in new])
     vectors: list[NDArray[np.float32]] = [own for place in places if (own := asked[place].vectors) is not None]
-    allowed = [asked[place].allowed for place in places for _ in asked[place].variations]
+    targets = [
+        (rankings, asked[place].allowed)
+        for place in places
+        for variation, rankings in zip(asked[place].variations, found[place], strict=True)
+        if "dense" in asked[place].arms_of(variation)
+    ]
     with shared([clocks[place] for place in places], "dense"):
-        dense = search_dense(generation.vectors, np.concatenate(vectors), depth, allowed)
-    targets = [rankings for place in places for rankings in found[place]]
-    for rankings, ranking in zip(targets, dense, strict=True):
+        dense = search_dense(generation.vectors, np.concatenate(vectors), depth, [own for _, own in targets])
+    for (rankings, _), ranking in zip(targets, dense, strict=True):
         rankings["dense"] = ranking
+    for place in places:
+        for variation, rankings in zip(asked[place].variations, found[place], strict=True):
+            if variation.arm == "lexical":
+                rankings["dense"] = found[place][0]["dense"]
 
 
 def _fused(question: Asked, rankings: Sequence[list[Fused]]) -> list[Fused]:

@@ -84,11 +84,15 @@ def test_feedback_keeps_to_the_filter(corpus: Workspace, settings: Settings) -> 
     assert variations(ask(config, corpus, "broken disk")) == {"broken disk": "the question"}
 
 
-def test_every_variation_is_embedded_in_one_call_and_once(corpus: Workspace, settings: Settings) -> None:
+def test_other_words_of_the_same_meaning_are_not_embedded(corpus: Workspace, settings: Settings) -> None:
     with Engine(settings(expand={"kind": "feedback"}), corpus) as engine:
-        (result,) = engine.search([Query("q", "broken disk")])
-        assert result.plan is not None
-        assert engine.embedded == {variation.text: 1 for variation in result.plan.variations}
+        (disk, pitr) = engine.search([Query("1", "broken disk"), Query("2", "PITR days")])
+        assert engine.embedded == {"broken disk": 1, "PITR days": 1, "Point in time recovery days": 1}
+    alone = ask(settings(strategy="dense"), corpus, "broken disk")
+    dense = {hit.document: hit.arms["dense"] for hit in disk.hits}
+    assert dense == {hit.document: hit.arms["dense"] for hit in alone.hits}
+    assert pitr.plan is not None
+    assert [variation.arm for variation in pitr.plan.variations][:2] == [None, None]
 
 
 def test_scores_add_up(corpus: Workspace, settings: Settings) -> None:

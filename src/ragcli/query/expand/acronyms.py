@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterator
 
 _SHORT = r"[A-Z][A-Za-z0-9&-]{0,8}[A-Z0-9]s?"
-_DEFINED = re.compile(rf"([\w][\w' /-]{{2,120}}?)\s*\(({_SHORT})\)")
-_REVERSED = re.compile(rf"\b({_SHORT})\s*\(([A-Za-z][\w' /-]{{2,120}})\)")
+_OPENING = re.compile(r"\(([A-Za-z][\w' &/-]{1,120})\)")
+_SHORT_FORM = re.compile(_SHORT)
+_SHORT_BEFORE = re.compile(rf"\b({_SHORT})\s*$")
+_LONG_BEFORE = re.compile(r"[\w' /-]{3,120}$")
+_LOOK_BACK_CHARS = 120
 _ACRONYM = re.compile(r"\b[A-Z][A-Z0-9&-]{1,8}s?\b")
 
 
@@ -23,14 +26,18 @@ def acronyms_in(question: str) -> list[str]:
 
 def definitions(text: str) -> Iterator[tuple[str, str]]:
     """(short form, long form) of every definition in a text."""
-    for match in _DEFINED.finditer(text):
-        long = long_form(match[2], match[1])
-        if long:
-            yield match[2], long
-    for match in _REVERSED.finditer(text):
-        long = long_form(match[1], match[2])
-        if long and long == match[2].strip():
-            yield match[1], long
+    for match in _OPENING.finditer(text):
+        before = text[max(0, match.start() - _LOOK_BACK_CHARS) : match.start()]
+        inside = match[1]
+        if _SHORT_FORM.fullmatch(inside):
+            words = _LONG_BEFORE.search(before)
+            long = long_form(inside, words[0]) if words else ""
+            if long:
+                yield inside, long
+        elif short := _SHORT_BEFORE.search(before):
+            long = long_form(short[1], inside)
+            if long == inside.strip():
+                yield short[1], long
 
 
 def long_form(short: str, before: str) -> str:

@@ -76,7 +76,9 @@ class ChatExpander:
         match config:
             case HydeConfig():
                 return [
-                    Variation(reply.strip(), f"an answer that {config.model} imagines", config.weight, passage=True)
+                    Variation(
+                        reply.strip(), f"an answer that {config.model} imagines", config.weight, "dense", passage=True
+                    )
                 ]
             case MultiQueryConfig():
                 origin = f"a variation by {config.model}"

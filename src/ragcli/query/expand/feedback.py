@@ -124,7 +124,7 @@ class FeedbackExpander:
             chosen = sorted(values, key=lambda term: (-values[term], term))[: self._config.terms]
             if chosen:
                 text = " ".join([question, *(spelling[term] for term in chosen)])
-                yield Variation(text, origin, self._config.weight)
+                yield Variation(text, origin, self._config.weight, "lexical")
 
     def _shares(self, text: str, asked: set[str], spelling: dict[str, str]) -> dict[str, float]:
         """Terms of a text with their share of it, but those of the question; each one's spelling is noted."""

@@ -72,15 +72,16 @@ class Hierarchy:
     def documents(self, question: Asked) -> list[int]:
         """Rows of the best documents, best first."""
         rankings = []
-        for place, variation in enumerate(question.variations):
+        dense = iter(() if question.vectors is None else question.vectors)
+        for variation in question.variations:
             found: dict[Arm, Ranking] = {}
             arms = question.arms_of(variation)
             if "lexical" in arms and self._summaries.lexical is not None:
                 found["lexical"] = search_lexical(
                     self._summaries.lexical, variation.text, self._depth, self._documents, Clock()
                 )
-            if "dense" in arms and self._summaries.vectors is not None and question.vectors is not None:
-                vectors = question.vectors[place : place + 1]
+            if "dense" in arms and self._summaries.vectors is not None:
+                vectors = next(dense)[None]
                 found["dense"] = search_dense(self._summaries.vectors, vectors, self._depth, [self._documents])[0]
             rankings.append(rank(found, self._fusion))
         weights = [variation.weight for variation in question.variations]
