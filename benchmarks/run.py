@@ -28,6 +28,7 @@ NEEDS = {
     "resync": "",
     "incremental": "",
     "large": "",
+    "expand": "",
     "scifact": "scifact",
     "sample": "",
     "chunking": "chunking",

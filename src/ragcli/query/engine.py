@@ -66,6 +66,7 @@ class Engine:
         self._settings = config.query
         self._clock = Clock()
         self.embedded: Counter[str] = Counter()
+        self._ahead: Future[dict[str, NDArray[np.float32]]] | None = None
         # With ``auto`` the questions decide whether it is needed at all.
         wants_model = self._settings.strategy in {"dense", "hybrid"} and config.index.embedder.kind != "none"
         self._model = self._load_model() if wants_model and workspace.current.exists() else None
@@ -237,6 +238,8 @@ class Engine:
             self._model = self._load_model()
         wordy = [place for place, question in enumerate(asked) if not (question.reason and len(question.arms) == 1)]
         if self._expander is not None and wordy:  # who looks up an identifier wants that one
+            if self._settings.expand.kind == "feedback":
+                self._embed_ahead([texts[place] for place in wordy if "dense" in asked[place].arms])
             with shared([clocks[place] for place in wordy], "expand"):
                 found = self._expander.expand([texts[place] for place in wordy])
             for place, variations in zip(wordy, found, strict=True):
@@ -246,6 +249,13 @@ class Engine:
             for place in wordy:
                 self._hierarchy.narrow(asked[place], clocks[place])
         return asked
+
+    def _embed_ahead(self, texts: Sequence[str]) -> None:
+        """Begin with the questions themselves on another thread, while words are looked for on this one."""
+        if texts:
+            worker = ThreadPoolExecutor(1, thread_name_prefix="embed")
+            self._ahead = worker.submit(lambda: dict(zip(texts, self._embedder.embed_queries(texts), strict=True)))
+            worker.shutdown(wait=False)
 
     def _embed_new(self, asked: Sequence[Asked], clocks: Sequence[Clock]) -> None:
         places = [place for place, question in enumerate(asked) if "dense" in question.arms]
@@ -266,11 +276,13 @@ class Engine:
 
     def _embed(self, asked: Sequence[Asked], clocks: Sequence[Clock]) -> None:
         """Give each question the vectors of its variations: one call for all that are questions."""
-        embedder = self._embedder
         with shared(clocks, "embed"):
+            ahead, self._ahead = self._ahead, None
+            vectors = {} if ahead is None else ahead.result()
             queries, passages = (texts_to_embed(asked, passages=passages) for passages in (False, True))
-            vectors = dict(zip(queries, embedder.embed_queries(queries), strict=True))
-            imagined = dict(zip(passages, embedder.embed_documents(passages), strict=True)) if passages else {}
+            more = [text for text in queries if text not in vectors]
+            vectors |= dict(zip(more, self._embedder.embed_queries(more), strict=True)) if more else {}
+            imagined = dict(zip(passages, self._embedder.embed_documents(passages), strict=True)) if passages else {}
             for question in asked:
                 question.take_vectors(vectors, imagined)
         self.embedded.update([*queries, *passages])
