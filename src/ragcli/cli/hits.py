@@ -193,7 +193,9 @@ def _plan_lines(result: Result) -> Iterator[str]:
 def _explanation(result: Result, place: int) -> Iterator[str]:
     ways = result.found[place] if result.found else ()
     if ways:
-        yield "found by  " + "  ".join(f"[{way.variation}] rank {way.rank} adds {way.weighted:.4f}" for way in ways)
+        best = min(ways, key=lambda way: way.rank)
+        parts = "  ".join(f"[{way.variation}] rank {way.rank} adds {way.weighted:.4f}" for way in ways)
+        yield f"found by  {parts}; within [{best.variation}]:"
     contributions = result.contributions[place]
     alone = all(part.normalised == part.score for part in contributions.values())
     for arm, part in contributions.items():
