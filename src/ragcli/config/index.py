@@ -142,8 +142,8 @@ class ExtractiveSummariesConfig(Settings):
     """A summary of every document from its title, its headings and its most central sentences."""
 
     kind: Literal["extractive"] = "extractive"
-    sentences: int = Field(default=5, ge=0, le=50)
-    """How many sentences."""
+    sentences: int = Field(default=15, ge=0, le=500)
+    """How many sentences. What a summary leaves out, a search that is narrowed by it cannot find."""
 
 
 SummariesConfig = Annotated[NoSummariesConfig | ExtractiveSummariesConfig, Field(discriminator="kind")]

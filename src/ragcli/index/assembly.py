@@ -148,7 +148,10 @@ class Assembly:
         ):
             origin = Origin(parent.directory / SUMMARIES, parent.manifest.summaries)
         with self._timed("summaries"):
-            return write_summaries(directory, self.config, self.catalog, self.embedder, origin, self.progress)
+            state, counted = write_summaries(directory, self.config, self.catalog, self.embedder, origin, self.progress)
+        self.embedded += counted.computed
+        self.needed += counted.needed
+        return state
 
     def _changed(self, parent: Parent, *sections: str) -> bool:
         return any(name.startswith(sections) for name in changed_settings(self.config, parent.manifest))

@@ -78,15 +78,13 @@ def test_every_document_has_its_summary_however_the_index_came_about(workspace: 
     assert check(workspace) == [2, 3]
 
 
-def test_a_document_that_stays_is_neither_read_nor_embedded_again(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_document_that_stays_is_neither_read_nor_embedded_again(workspace: Workspace) -> None:
     build_index(CONFIG, workspace)
     with Catalog(workspace.catalog) as catalog:
         catalog.database.run("UPDATE texts SET text = 'gone' WHERE document = 1")
         catalog.database.run("DELETE FROM embeddings")
     put(workspace, "c", ["The zebra eats grass the whole day."])
-    build_index(CONFIG, workspace)
+    assert build_index(CONFIG, workspace).embedded == 4 + 1  # all chunks of so small an index, and the new summary
     with open_generation(workspace, CONFIG.index, summaries=True) as generation:
         assert generation.summaries is not None
         assert generation.summaries.lexical is not None
@@ -110,7 +108,7 @@ def test_they_come_and_go_with_the_setting_and_cost_nothing_else(workspace: Work
     build_index(PLAIN, workspace)
     assert not (workspace.generations / "000001" / "summaries").exists()
     result = build_index(CONFIG, workspace)
-    assert (result.changed, result.embedded, result.rebuilt) == (True, 0, False)
+    assert (result.changed, result.embedded, result.cached, result.rebuilt) == (True, 2, 0, False)
     assert np.array_equal(check(workspace), [1, 2])
     assert build_index(CONFIG, workspace).changed is False
     build_index(PLAIN, workspace)

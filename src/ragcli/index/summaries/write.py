@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragcli.config.index import IndexConfig, VectorsConfig
-from ragcli.index.embed import CachedEmbedding, Item, embedding_key
+from ragcli.index.embed import CachedEmbedding, Embedded, Item, embedding_key
 from ragcli.index.manifest import LEXICAL, VECTORS, SummariesState
 from ragcli.index.progress import Progress
 from ragcli.index.summaries.extract import summary
@@ -34,6 +34,14 @@ class Origin:
     state: SummariesState
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many vectors of summaries were needed anew, and how many of them had to be computed."""
+
+    needed: int
+    computed: int
+
+
 def write_summaries(
     directory: Path,
     config: IndexConfig,
@@ -41,8 +49,8 @@ def write_summaries(
     embedder: Embedder | None,
     origin: Origin | None,
     progress: Progress,
-) -> SummariesState:
-    """Write the summaries of all live documents.
+) -> tuple[SummariesState, Counted]:
+    """Write the summaries of all live documents; say what it took.
 
     Args:
         directory: Made; where to.
@@ -60,16 +68,17 @@ def write_summaries(
     np.save(directory / f"{_ROWS}.npy", live)
     added, removed = live[~contains(before, live)], before[~contains(live, before)]
     texts = [IndexText(row, row, 0, 0, "", text) for row, text in summaries(catalog, config, added.tolist())]
-    vectors = None
+    vectors, counted = None, Counted(0, 0)
     if embedder is not None:
         fresh = _embedded(catalog, embedder, texts, progress)
-        vectors = _write_vectors(directory / VECTORS, live, added, fresh, origin)
+        vectors = _write_vectors(directory / VECTORS, live, added, fresh.vectors, origin)
+        counted = Counted(len(texts), fresh.computed)
     if config.lexical.kind != "none":
         from ragcli.index.lexical.build import update_lexical
 
         parent = None if origin is None else origin.directory / LEXICAL
         update_lexical(directory / LEXICAL, parent, config.lexical, texts, removed.tolist())
-    return SummariesState(len(live), vectors)
+    return SummariesState(len(live), vectors), counted
 
 
 def live_documents(catalog: Catalog) -> "NDArray[np.int64]":
@@ -92,12 +101,10 @@ def summaries(catalog: Catalog, config: IndexConfig, rows: list[int]) -> Iterato
         yield row, summary(title, headings, text, count) or text[:1000]
 
 
-def _embedded(
-    catalog: Catalog, embedder: Embedder, texts: list[IndexText], progress: Progress
-) -> "NDArray[np.float32]":
+def _embedded(catalog: Catalog, embedder: Embedder, texts: list[IndexText], progress: Progress) -> Embedded:
     items = (Item(embedding_key(embedder.fingerprint, own.text), own.text, len(own.text)) for own in texts)
     shape = (len(texts), embedder.dimension)
-    return CachedEmbedding(catalog, embedder.embed_documents, shape, progress, "summaries").run(items).vectors
+    return CachedEmbedding(catalog, embedder.embed_documents, shape, progress, "summaries").run(items)
 
 
 def _write_vectors(
