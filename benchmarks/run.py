@@ -29,6 +29,7 @@ NEEDS = {
     "resync": "",
     "incremental": "",
     "large": "",
+    "expand": "",
     "scifact": "scifact",
     "sample": "",
     "pack": "",

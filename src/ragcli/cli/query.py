@@ -34,8 +34,13 @@ FileOption = Annotated[
     typer.Option("--file", "-f", metavar="FILE", help="Questions from a .jsonl file, or one a line from any other."),
 ]
 StrategyOption = Annotated[
-    Literal["dense", "lexical", "hybrid"] | None,
-    typer.Option("--strategy", "-s", help="Search by meaning, by words, or both [default: query.strategy]."),
+    Literal["dense", "lexical", "hybrid", "auto"] | None,
+    typer.Option(
+        "--strategy",
+        "-s",
+        help="Search by meaning, by words, or both; auto: by words alone for identifiers and quoted phrases"
+        " [default: query.strategy].",
+    ),
 ]
 TopKOption = Annotated[
     int | None, typer.Option("--top-k", "-k", metavar="N", help="How many hits [default: query.top_k].")
@@ -78,6 +83,18 @@ GroupOption = Annotated[
     Literal["chunk", "document"] | None,
     typer.Option("--group-by", help="document: the best chunk of each document [default: query.group_by]."),
 ]
+ExpandOption = Annotated[
+    Literal["none", "feedback", "multi-query", "hyde", "decompose"] | None,
+    typer.Option("--expand", help="Ask in further ways too, and fuse what they find [default: query.expand.kind]."),
+]
+NarrowOption = Annotated[
+    Literal["none", "hierarchical"] | None,
+    typer.Option("--narrow", help="hierarchical: documents first, then their chunks [default: query.narrow.kind]."),
+]
+SurroundingsOption = Annotated[
+    Literal["none", "section", "neighbours"] | None,
+    typer.Option("--surroundings", help="Show what stands around each hit [default: query.surroundings.kind]."),
+]
 ExplainOption = Annotated[
     bool, typer.Option("--explain", help="Show what each arm scored, and the time of each stage.")
 ]
@@ -115,6 +132,9 @@ def query(
     rerank_candidates: RerankCandidatesOption = None,
     where: WhereOption = None,
     group_by: GroupOption = None,
+    expand: ExpandOption = None,
+    narrow: NarrowOption = None,
+    surroundings: SurroundingsOption = None,
     explain: ExplainOption = False,
     answer: AnswerOption = False,
     interactive: InteractiveOption = False,
@@ -134,6 +154,9 @@ def query(
         "query.fusion.dense_weight": dense_weight,
         "query.where": where or None,
         "query.group_by": "document" if format == "trec" else group_by,
+        "query.expand.kind": expand,
+        "query.narrow.kind": narrow,
+        "query.surroundings.kind": surroundings,
         "query.require_fresh": require_fresh,
     }
     if answer or interactive:

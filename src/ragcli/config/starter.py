@@ -26,7 +26,7 @@ index:
     language: en                           # of stemmer and stop words; none for neither
 
 query:
-  strategy: hybrid                         # or dense, lexical
+  strategy: hybrid                         # or dense, lexical, auto
   top_k: 10
 
 # evaluate:
