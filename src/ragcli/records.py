@@ -114,12 +114,22 @@ class ArmScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a document: ``document.text[start:end] == text``."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One ranked result. Higher scores are better; ranks start at 1.
 
     Attributes:
         document: The document's name, as judgements call it.
         arms: Per arm (``dense``, ``lexical``) the raw score and rank; an arm that did not return it is absent.
+        surroundings: The section or the neighbours it lies in, where they were asked for; it holds ``text``.
     """
 
     rank: int
@@ -135,6 +145,7 @@ class Hit:
     headings: tuple[str, ...] = ()
     metadata: Metadata = field(default_factory=dict)
     arms: Mapping[str, ArmScore] = field(default_factory=dict)
+    surroundings: Passage | None = None
 
 
 LeftOutReason: TypeAlias = Literal["duplicate", "token budget", "cost limit"]

@@ -106,3 +106,10 @@ def test_the_schema_knows_every_key_and_what_it_is_for(ragcli: Ragcli) -> None:
         "default": 10, "description": "How many results.", "maximum": 10_000, "minimum": 1, "type": "integer"
     }  # fmt: skip
     assert query["properties"]["fusion"]["discriminator"]["propertyName"] == "kind"
+
+
+def test_a_long_value_does_not_push_the_origins_of_others(ragcli: Ragcli) -> None:
+    lines = ragcli("config", "show").out.splitlines()
+    assert max(len(line) for line in lines) > 120
+    assert {len(line) < 100 for line in lines if line.startswith("query.")} == {True}
+    assert {line.split()[-1] for line in lines if line.startswith("query.top_k")} == {"default"}

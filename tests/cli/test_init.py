@@ -42,7 +42,7 @@ def test_every_commented_line_is_valid_too(ragcli: Ragcli, work: Path) -> None:
     config = load_config(work / "all.yaml", environment={}).config
     assert config.ingest.sources[0].include == ("**/*.md", "**/*.pdf")
     assert config.ingest.sources[0].metadata == {"team": "platform"}
-    assert config.evaluate.dataset == work / "judgements"
+    assert config.evaluate.dataset == work / "eval" / "questions.jsonl"
 
 
 @pytest.mark.parametrize("docs", [True, False])

@@ -141,6 +141,51 @@ def test_explaining_tells_parts_that_add_up(run: Run) -> None:
     assert shown.splitlines()[-1].startswith("open ")
 
 
+def test_explaining_tells_which_variation_found_what(run: Run) -> None:
+    arguments = ("disk nothing", "--expand", "feedback", "--explain", "-k", "2")
+    (query,) = run(*arguments, "--format", "json").json["result"]["queries"]
+    variations = query["plan"]["variations"]
+    assert (variations[0]["text"], variations[0]["origin"]) == ("disk nothing", "the question")
+    assert len(variations) > 1
+    for hit in query["hits"]:
+        assert sum(way["weighted"] for way in hit["found"]) == pytest.approx(hit["score"])
+        assert {way["variation"] for way in hit["found"]} <= set(range(len(variations)))
+    shown = run(*arguments).out.splitlines()
+    assert shown[0] == "[0] the question"
+    assert shown[1] == f"[1] {variations[1]['origin']}: {variations[1]['text']}"
+    first = query["hits"][0]["found"][0]
+    assert any(f"found by  [0] rank {first['rank']} adds {first['weighted']:.4f}" in line for line in shown)
+    plain = run("disk nothing", "--explain", "--format", "json").json["result"]["queries"][0]
+    assert "plan" not in plain
+    assert "found" not in plain["hits"][0]
+
+
+def test_a_lookup_tells_why_it_went_by_words(run: Run) -> None:
+    arguments = ("ERR-7", "--strategy", "auto", "--explain")
+    result = run(*arguments, "--format", "json").json["result"]
+    assert result["strategy"] == "auto"
+    assert result["queries"][0]["plan"]["arms"] == ["lexical"]
+    assert run(*arguments).out.splitlines()[0] == "asked by words alone: ERR-7 is a code"
+
+
+def test_surroundings_are_shown_and_told(run: Run) -> None:
+    arguments = ("ERR-7", "-s", "lexical", "-k", "1", "--surroundings", "neighbours")
+    (hit,) = run(*arguments, "--format", "json").json["result"]["queries"][0]["hits"]
+    text = "\n".join(DOCUMENTS["guides/set up.md"][1])
+    assert hit["surroundings"] == {"text": text, "start": 0, "end": len(text)}
+    assert hit["text"] == DOCUMENTS["guides/set up.md"][1][1]
+    assert "Install the server" in run(*arguments).out
+    assert "   > Install the server" in run(*arguments, "--format", "md").out
+    (plain,) = run(*arguments[:5], "--format", "json").json["result"]["queries"][0]["hits"]
+    assert "surroundings" not in plain
+
+
+def test_narrowing_without_summaries_says_how_to_have_them(run: Run) -> None:
+    ran = run("disk", "--narrow", "hierarchical")
+    assert ran.status == 5
+    assert "index.summaries.kind=extractive" in ran.err
+
+
 def test_json_lines_are_a_hit_a_line(run: Run) -> None:
     records = [json.loads(line) for line in run("server", "--format", "jsonl", "-s", "lexical").out.splitlines()]
     assert [record["rank"] for record in records] == [1, 2]
@@ -335,4 +380,12 @@ def test_a_lexical_query_imports_no_model_runtime(workspace: Workspace, tmp_path
     ran = subprocess.run([sys.executable, "-c", LIGHT, *arguments], capture_output=True, text=True, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.splitlines()[-1] == "[]"
+    assert "disk is full" in ran.stdout
+
+
+def test_nor_does_a_lookup(workspace: Workspace, tmp_path: Path) -> None:
+    arguments = ["query", "ERR-7", "-s", "auto", "-w", str(workspace.root), "--set", "index.embedder.kind=hashing"]
+    ran = subprocess.run([sys.executable, "-c", LIGHT, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.splitlines()[-1] == "['faiss']"  # the vectors are open, for questions to come
     assert "disk is full" in ran.stdout

@@ -47,7 +47,8 @@ def _message(load: Load, text: str | None, *overrides: str, **more: Any) -> str:
         ("query:\n- top_k: 5\n", "ragcli.yaml:1: query: [{'top_k': 5}] is not a section of keys"),
         (
             "query:\n  strategy: hybird\n",
-            "ragcli.yaml:2: query.strategy: 'hybird' is not one of dense, lexical, hybrid; did you mean 'hybrid'?",
+            "ragcli.yaml:2: query.strategy: "
+            "'hybird' is not one of dense, lexical, hybrid, auto; did you mean 'hybrid'?",
         ),
         (
             "index:\n  lexical:\n    kind: tantivi\n",

@@ -174,3 +174,16 @@ def test_sources_inside_may_go_to_a_service(load: Load) -> None:
 def test_what_costs_memory_threads_or_time_has_a_bound(load: Load, text: str) -> None:
     with pytest.raises(ConfigError, match=r"not in range|at most"):
         load(text)
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "query: {rerank: {kind: endpoint, base_url: 'https://example.org/v1'}}\n",
+        "query: {rerank: {kind: embedder, embedder: {kind: openai, base_url: 'https://example.org/v1'}}}\n",
+    ],
+)
+def test_a_reranker_is_sent_no_more_than_an_embedder(load: Load, service: str) -> None:
+    with pytest.raises(ConfigError, match=r"would be sent to https://example\.org/v1; .*RAGCLI_QUERY__RERANK__"):
+        load("ingest: {sources: [{path: ../other}]}\n" + service)
+    assert load(service).config.query.rerank.kind != "none"

@@ -102,6 +102,27 @@ def test_the_prefix_is_searched_too(config: LexicalEngineConfig, tmp_path: Path)
 
 
 @pytest.mark.parametrize("config", PLAIN, ids=kind)
+def test_chunks_of_a_term_are_counted(config: LexicalEngineConfig, tmp_path: Path) -> None:
+    index = build(tmp_path / "lexical", config, CORPUS)
+    terms = ["apple", "red", "car", "blue", "zebra"]
+    assert index.chunk_counts(terms) == [sum(term in text.split() for text in CORPUS.values()) for term in terms]
+    assert index.chunk_counts([]) == []
+
+
+@pytest.mark.parametrize("config", PLAIN, ids=kind)
+def test_ties_beyond_a_long_filter_keep_their_order(config: LexicalEngineConfig, tmp_path: Path) -> None:
+    """More rows are allowed than a query takes in, and the last results fetched beyond it tie."""
+    corpus = {row: "needle needle" if row % 40 == 0 else "needle hay" for row in range(12_000)}
+    index = build(tmp_path / "lexical", config, corpus)
+    allowed = list(range(1, 12_000, 8))
+    assert list(search(index, "needle", top_k=20, allowed=allowed)) == allowed[:20]
+    both = sorted([*range(0, 12_000, 120), *allowed])
+    best = [row for row in both if row % 40 == 0]
+    expected = [*best, *(row for row in both if row % 40)][:150]
+    assert list(search(index, "needle", top_k=150, allowed=both)) == expected
+
+
+@pytest.mark.parametrize("config", PLAIN, ids=kind)
 def test_equal_scores_rank_by_row_and_the_lowest_rows_win(config: LexicalEngineConfig, tmp_path: Path) -> None:
     first = dict.fromkeys(range(50, 150), "same words here")
     update_lexical(tmp_path / "a", None, config, texts(first), [])

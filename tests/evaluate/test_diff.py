@@ -77,3 +77,9 @@ def test_what_cannot_be_compared() -> None:
         diff(some, result([1.0], {}))
     with pytest.raises(NotComparableError, match="corpus"):
         diff(some, result([1.0], {"q1": (found("a", 1),)}, corpus="other"))
+
+
+def test_what_fusion_had_higher_was_reranked_down() -> None:
+    before = result([1.0, 1.0], {"q1": (found("a", 1),), "q2": (found("b", 1),)})
+    after = result([0.0, 0.0], {"q1": (Journey("a", 12, {}, 2),), "q2": (Journey("b", 0, {}, 3, "reranked down"),)})
+    assert diff(before, after).stages == {"reranked down": 2}

@@ -95,3 +95,11 @@ def test_a_workspace_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> 
         WriterLock(Workspace(tmp_path / "file/ws")),
     ):
         pytest.fail("no lock without a folder")
+
+
+def test_a_new_workspace_keeps_itself_out_of_git(workspace: Workspace) -> None:
+    with WriterLock(workspace):
+        assert (workspace.root / ".gitignore").read_text() == "*\n"
+    (workspace.root / ".gitignore").unlink()
+    with WriterLock(workspace):
+        assert not (workspace.root / ".gitignore").exists()  # whoever removed it had a reason

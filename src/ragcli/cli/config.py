@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption
-from ragcli.cli.output import Output, columns, line
+from ragcli.cli.output import Output, line
 from ragcli.cli.tree import Command, Group
 
 if TYPE_CHECKING:
     from ragcli.config.origins import Entry
+
+_VALUE_WIDTH = 24
 
 config_app = typer.Typer(cls=Group, no_args_is_help=True, help="Show, check and describe the configuration.")
 
@@ -71,5 +73,6 @@ def schema() -> None:
 
 
 def _print_settings(rows: "Sequence[Entry]") -> None:
-    for text in columns([(row.key, row.shown, row.origin) for row in rows]):
-        line(text)
+    width = max(len(row.key) for row in rows)
+    for row in rows:  # a long value must not push the origins of all others to the right
+        line(f"{row.key:<{width}}  {row.shown:<{_VALUE_WIDTH}}  {row.origin}")

@@ -37,8 +37,13 @@ TopKOption: TypeAlias = Annotated[
     ),
 ]
 StrategyOption: TypeAlias = Annotated[
-    Literal["dense", "lexical", "hybrid"] | None,
-    typer.Option("--strategy", "-s", help="Search by meaning, by words, or both [default: query.strategy]."),
+    Literal["dense", "lexical", "hybrid", "auto"] | None,
+    typer.Option(
+        "--strategy",
+        "-s",
+        help="Search by meaning, by words, or both; auto: by words alone for identifiers and quoted phrases"
+        " [default: query.strategy].",
+    ),
 ]
 PerQueryOption: TypeAlias = Annotated[
     bool, typer.Option("--per-query", help="Also print every query's values, worst first.")

@@ -79,7 +79,10 @@ def as_json(result: Result, look: Rendering) -> dict[str, Any]:
     from ragcli.cli.output import plain
 
     hits = [_hit_fields(hit, place, result, look) for place, hit in enumerate(result.hits)]
-    fields = {"id": result.query.id, "text": result.query.text, "hits": hits}
+    late = {"late": True} if result.late else {}
+    fields = {"id": result.query.id, "text": result.query.text, **late, "hits": hits}
+    if look.explain and result.plan is not None and result.plan.told:
+        fields["plan"] = plain(result.plan)
     return fields | ({"timings_ms": plain(result.timings_ms)} if look.explain else {})
 
 
@@ -97,6 +100,9 @@ def print_table(console: "Console", result: Result, look: Rendering, *, heading:
     if heading:
         _print_wrapped(console, Text(f"# {one_line(result.query.text)}", style="bold magenta"), "")
         console.print()
+    if look.explain:
+        for line in _plan_lines(result):
+            _print_wrapped(console, Text(line, style="cyan"), "")
     if not result.hits:
         console.print(Text("no hits", style="dim"))
         console.print()
@@ -115,11 +121,16 @@ def _print_hit(console: "Console", result: Result, place: int, look: Rendering, 
     indent = " " * len(lead)
     _print_wrapped(console, _place_of(hit), lead)
     window = max(60, (console.width - len(indent)) * _SNIPPET_LINES - 20)
-    shown = snippet(hit.text, look.highlight(result.query.text, hit.text), window)
+    text = _shown_text(hit)
+    shown = snippet(text, look.highlight(result.query.text, text), window * (1 if hit.surroundings is None else 3))
     _print_wrapped(console, _highlighted(shown), indent)
     if look.explain:
         for line in _explanation(result, place):
             _print_wrapped(console, Text(line, style="cyan"), indent)
+
+
+def _shown_text(hit: "Hit") -> str:
+    return hit.text if hit.surroundings is None else hit.surroundings.text
 
 
 def _print_wrapped(console: "Console", text: "Text", lead: str) -> None:
@@ -164,20 +175,51 @@ def _highlighted(shown: Snippet) -> "Text":
     return text
 
 
+def _plan_lines(result: Result) -> Iterator[str]:
+    """How the question was asked, as far as the settings do not say it."""
+    plan = result.plan
+    if plan is None or not plan.told:
+        return
+    if plan.reason:
+        how = "by words alone" if plan.arms == ("lexical",) else "by words and by meaning"
+        yield f"asked {how}: {plan.reason}"
+    if plan.documents is not None:
+        yield f"searched within {plan.documents:,} documents, the best by their summaries"
+    if len(plan.variations) > 1:
+        for number, variation in enumerate(plan.variations):
+            text = snippet(variation.text, (), 200).text
+            yield f"[{number}] {one_line(variation.origin)}" + (f": {text}" if number else "")
+
+
 def _explanation(result: Result, place: int) -> Iterator[str]:
+    ways = result.found[place] if result.found else ()
+    if ways:
+        best = min(ways, key=lambda way: way.rank)
+        parts = "  ".join(f"[{way.variation}] rank {way.rank} adds {way.weighted:.4f}" for way in ways)
+        yield f"found by  {parts}; within [{best.variation}]:"
     contributions = result.contributions[place]
     alone = all(part.normalised == part.score for part in contributions.values())
     for arm, part in contributions.items():
         line = f"{arm:<7}  rank {part.rank:>3}  score {part.score:.4f}"
         yield line if alone else f"{line}  normalised {part.normalised:.4f}  adds {part.weighted:.4f}"
+    moved = result.reranked[place] if result.reranked else None
+    if moved is not None:
+        own = "" if moved.model_score is None else f"  model {moved.model_score:.4f}"
+        yield f"rerank   rank {moved.rank:>3}  score {moved.score:.4f} before{own}"
 
 
 def _hit_fields(hit: "Hit", place: int, result: Result, look: Rendering) -> dict[str, Any]:
     from ragcli.cli.output import plain
 
     fields: dict[str, Any] = plain(hit)
+    if hit.surroundings is None:
+        del fields["surroundings"]
     if look.explain:
         fields["arms"] = plain(result.contributions[place])
+        if any(result.reranked):
+            fields["reranked"] = plain(result.reranked[place])
+        if result.found and result.found[place]:
+            fields["found"] = plain(result.found[place])
     return fields
 
 
@@ -202,12 +244,14 @@ def _csv_line(row: Sequence[object]) -> str:
 
 def _markdown(result: Result, look: Rendering) -> Iterator[str]:
     yield f"## {one_line(result.query.text)}\n"
+    if look.explain and (told := list(_plan_lines(result))):
+        yield "".join(f"- {line}\n" for line in told)
     if not result.hits:
         yield "No hits.\n"
     for place, hit in enumerate(result.hits):
         crumbs = "".join(f"{_CRUMB}{one_line(heading)}" for heading in hit.headings)
         yield f"{hit.rank}. **{one_line(hit.document)}**{crumbs} ({score_text(hit.score)})\n"
-        yield "".join(f"   > {_printable(line)}".rstrip() + "\n" for line in hit.text.splitlines())
+        yield "".join(f"   > {_printable(line)}".rstrip() + "\n" for line in _shown_text(hit).splitlines())
         if look.explain:
             yield "".join(f"   - {line}\n" for line in _explanation(result, place))
 

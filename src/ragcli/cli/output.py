@@ -121,6 +121,8 @@ def envelope(command: str, result: object, warnings: Sequence[str], error: Ragcl
 
 def plain(value: object) -> Any:
     """A value as JSON knows it."""
+    if value is None or isinstance(value, str | int | float):  # most values of a large result
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -63,6 +63,10 @@ def _number(word: str, kind: type[int] | type[float]) -> int | float:
 
 def usage_error(error: typer.TyperException, command: str) -> UsageError:
     """What typer found wrong with the command line, in the words of this program."""
+    if command == "query" and "unexpected extra argument" in str(error.message):
+        return UsageError(
+            _message(error), hint='a question of several words stands in quotes: ragcli query "how do I ..."'
+        )
     return UsageError(_message(error), hint=" ".join(f"ragcli {command} --help".split()))
 
 

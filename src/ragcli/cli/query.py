@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ragcli.cli.answers import check_answers, converse, show_answers
-from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
+from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load, load_reranking
 from ragcli.cli.output import Output, console
 from ragcli.errors import UsageError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ragcli.cli.hits import Rendering
     from ragcli.config.settings import Config
     from ragcli.query.engine import Engine
+    from ragcli.query.result import Result
     from ragcli.records import Query
 
 _BATCH = 64  # questions embedded together
@@ -33,8 +34,13 @@ FileOption = Annotated[
     typer.Option("--file", "-f", metavar="FILE", help="Questions from a .jsonl file, or one a line from any other."),
 ]
 StrategyOption = Annotated[
-    Literal["dense", "lexical", "hybrid"] | None,
-    typer.Option("--strategy", "-s", help="Search by meaning, by words, or both [default: query.strategy]."),
+    Literal["dense", "lexical", "hybrid", "auto"] | None,
+    typer.Option(
+        "--strategy",
+        "-s",
+        help="Search by meaning, by words, or both; auto: by words alone for identifiers and quoted phrases"
+        " [default: query.strategy].",
+    ),
 ]
 TopKOption = Annotated[
     int | None, typer.Option("--top-k", "-k", metavar="N", help="How many hits [default: query.top_k].")
@@ -61,9 +67,33 @@ WhereOption = Annotated[
         help="Only chunks with type=markdown, 'path~=docs/**', page>=3, 'type in pdf,docx' ... Repeatable; all hold.",
     ),
 ]
+RerankOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--rerank/--no-rerank",
+        help="Look at the first hits again, by query.rerank or the default cross-encoder [default: query.rerank].",
+        show_default=False,
+    ),
+]
+RerankCandidatesOption = Annotated[
+    int | None,
+    typer.Option("--rerank-candidates", metavar="N", help="Rerank so many hits [default: query.rerank.candidates]."),
+]
 GroupOption = Annotated[
     Literal["chunk", "document"] | None,
     typer.Option("--group-by", help="document: the best chunk of each document [default: query.group_by]."),
+]
+ExpandOption = Annotated[
+    Literal["none", "feedback", "multi-query", "hyde", "decompose"] | None,
+    typer.Option("--expand", help="Ask in further ways too, and fuse what they find [default: query.expand.kind]."),
+]
+NarrowOption = Annotated[
+    Literal["none", "hierarchical"] | None,
+    typer.Option("--narrow", help="hierarchical: documents first, then their chunks [default: query.narrow.kind]."),
+]
+SurroundingsOption = Annotated[
+    Literal["none", "section", "neighbours"] | None,
+    typer.Option("--surroundings", help="Show what stands around each hit [default: query.surroundings.kind]."),
 ]
 ExplainOption = Annotated[
     bool, typer.Option("--explain", help="Show what each arm scored, and the time of each stage.")
@@ -98,8 +128,13 @@ def query(
     candidates: CandidatesOption = None,
     fusion: FusionOption = None,
     dense_weight: WeightOption = None,
+    rerank: RerankOption = None,
+    rerank_candidates: RerankCandidatesOption = None,
     where: WhereOption = None,
     group_by: GroupOption = None,
+    expand: ExpandOption = None,
+    narrow: NarrowOption = None,
+    surroundings: SurroundingsOption = None,
     explain: ExplainOption = False,
     answer: AnswerOption = False,
     interactive: InteractiveOption = False,
@@ -119,12 +154,15 @@ def query(
         "query.fusion.dense_weight": dense_weight,
         "query.where": where or None,
         "query.group_by": "document" if format == "trec" else group_by,
+        "query.expand.kind": expand,
+        "query.narrow.kind": narrow,
+        "query.surroundings.kind": surroundings,
         "query.require_fresh": require_fresh,
     }
     if answer or interactive:
         check_answers(format, interactive=interactive, given=question is not None or file is not None)
     batches = [] if interactive else question_batches(question, file)
-    loaded = load(config, set_, workspace, flags)
+    loaded = load_reranking(lambda more: load(config, set_, workspace, more), flags, rerank, rerank_candidates)
     with _opened(loaded.config) as engine:
         output = Output("query", format)
         for warning in engine.warnings:
@@ -138,6 +176,16 @@ def query(
                 (show_answers if answer else _show)(output, engine, batches, look, single=single)
         except BrokenPipeError:  # the reader has seen enough: nothing more is written, not even at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _told(output: Output, results: "Iterable[Result]") -> "Iterator[Result]":
+    """The results; at their end, how many of them were not reranked in time."""
+    late = 0
+    for result in results:
+        late += result.late
+        yield result
+    if late:
+        output.warn(late_message(late))
 
 
 def question_batches(question: str | None, file: Path | None) -> Iterable["Sequence[Query]"]:
@@ -231,7 +279,7 @@ def _show(
 ) -> None:
     from ragcli.cli.hits import as_json, print_table, stream_lines, timings_line
 
-    results = (result for batch in batches for result in engine.search(batch))
+    results = _told(output, (result for batch in batches for result in engine.search(batch)))
     match output.format:
         case "json":
             queries = [as_json(result, look) for result in results]

@@ -8,7 +8,10 @@ from ragcli.cli.help import describe, render
 from ragcli.cli.parsing import Values, no_command
 from ragcli.errors import UsageError
 
-ORDER = ("init", "ingest", "chunks", "index", "sync", "query", "cost", "eval", "status", "doctor", "models", "config")
+ORDER = (
+    *("init", "ingest", "chunks", "index", "sync", "query", "cost", "rerank"),
+    *("eval", "status", "doctor", "models", "config"),
+)
 _VALUES = Values()
 
 

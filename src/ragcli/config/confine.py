@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 CONFINED: tuple[KeyPath, ...] = (("workspace", "path"), ("models", "cache"))
 """Folders that are written to."""
-_BASE_URLS: tuple[KeyPath, ...] = (("index", "embedder", "base_url"), ("query", "answer", "base_url"))
+_BASE_URLS: tuple[KeyPath, ...] = (
+    ("index", "embedder", "base_url"),
+    ("query", "rerank", "base_url"),
+    ("query", "rerank", "embedder", "base_url"),
+    ("query", "answer", "base_url"),
+)
 """Services that the documents' text is sent to."""
 _OWN_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
@@ -32,7 +37,7 @@ def escapes(values: Tree, origins: Mapping[str, str], base: Path) -> list[str]:
         base: The folder of the configuration file, or the working directory.
     """
     folder = os.path.realpath(base)
-    sent = [line for service in _BASE_URLS for line in _sent(values, origins, folder, service)]
+    sent = (line for service in _BASE_URLS for line in _sent(values, origins, folder, service))
     return [*_written(values, origins, folder), *sent]
 
 

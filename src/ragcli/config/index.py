@@ -132,6 +132,23 @@ LexicalConfig = Annotated[
 ]
 
 
+class NoSummariesConfig(Settings):
+    """No summaries: ``query.narrow`` has nothing to search."""
+
+    kind: Literal["none"] = "none"
+
+
+class ExtractiveSummariesConfig(Settings):
+    """A summary of every document from its title, its headings and its most central sentences."""
+
+    kind: Literal["extractive"] = "extractive"
+    sentences: int = Field(default=15, ge=0, le=500)
+    """How many sentences. What a summary leaves out, a search that is narrowed by it cannot find."""
+
+
+SummariesConfig = Annotated[NoSummariesConfig | ExtractiveSummariesConfig, Field(discriminator="kind")]
+
+
 class IndexConfig(Settings):
     """From chunks to a generation."""
 
@@ -139,5 +156,6 @@ class IndexConfig(Settings):
     context: ContextConfig = ContextConfig.defaults()
     vectors: VectorsConfig = VectorsConfig.defaults()
     lexical: LexicalConfig = TantivyConfig.defaults()
+    summaries: SummariesConfig = NoSummariesConfig.defaults()
     compact_fraction: float = Field(default=0.2, gt=0, le=1)
     """Rebuild the vector index when the delta or the tombstones exceed this share of it."""

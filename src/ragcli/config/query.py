@@ -6,7 +6,10 @@ from pydantic import Field
 
 from ragcli.config.answer import AnswererConfig, ExtractiveAnswererConfig
 from ragcli.config.base import Settings
+from ragcli.config.expand import ExpandConfig, NoExpansionConfig
+from ragcli.config.narrow import NarrowConfig, NoNarrowingConfig, NoSurroundingsConfig, SurroundingsConfig
 from ragcli.config.pack import PackConfig
+from ragcli.config.rerank import NoRerankerConfig, RerankConfig
 
 
 class RrfConfig(Settings):
@@ -34,21 +37,26 @@ class DbsfConfig(Settings):
 
 FusionConfig = Annotated[RrfConfig | MinMaxConfig | DbsfConfig, Field(discriminator="kind")]
 
-Strategy = Literal["dense", "lexical", "hybrid"]
+Strategy = Literal["dense", "lexical", "hybrid", "auto"]
 
 
 class QueryConfig(Settings):
     """From a question to ranked hits, and on to an answer."""
 
     strategy: Strategy = "hybrid"
-    """An index without vectors or without a lexical part serves what it has when this is ``hybrid``."""
+    """An index without vectors or without a lexical part serves what it has when this is ``hybrid`` or ``auto``.
+    ``auto`` asks for identifiers, codes and quoted phrases by words alone, and everything else both ways."""
     top_k: int = Field(default=10, ge=1, le=10_000)
     """How many results."""
     candidates: int = Field(default=100, ge=1, le=100_000)
     """How many results of each arm are considered before fusion."""
+    expand: ExpandConfig = NoExpansionConfig.defaults()
+    narrow: NarrowConfig = NoNarrowingConfig.defaults()
     fusion: FusionConfig = MinMaxConfig.defaults()
+    rerank: RerankConfig = NoRerankerConfig.defaults()
     group_by: Literal["chunk", "document"] = "chunk"
     """``document`` keeps the best chunk of each document."""
+    surroundings: SurroundingsConfig = NoSurroundingsConfig.defaults()
     where: tuple[str, ...] = ()
     """Metadata filters such as ``type=markdown``; all must hold."""
     require_fresh: bool = True

@@ -14,7 +14,7 @@ ingest:
   sources:
     - path: {source}
       # include: ["**/*.md", "**/*.pdf"]   # globs below the path; every supported type unless set
-      exclude: [{file}]
+      exclude: [{file}, "eval/**"]         # eval: questions and reports of `ragcli eval`, which are no documents
       # metadata: {{team: platform}}         # added to every document; filter with --where team=platform
 
 index:
@@ -26,11 +26,11 @@ index:
     language: en                           # of stemmer and stop words; none for neither
 
 query:
-  strategy: hybrid                         # or dense, lexical
+  strategy: hybrid                         # or dense, lexical, auto
   top_k: 10
 
 # evaluate:
-#   dataset: judgements                    # folder with queries.jsonl and qrels, for `ragcli eval`
+#   dataset: eval/questions.jsonl          # questions with judgements, for `ragcli eval`
 """
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ragcli.errors import DataError
 from ragcli.evaluate.comparison import Settings, compare
-from ragcli.evaluate.journeys import Journey
+from ragcli.evaluate.journeys import RERANKED_DOWN, Journey
 from ragcli.evaluate.result import EvalResult, direction
 from ragcli.evaluate.statistics import EQUAL
 
@@ -32,8 +32,11 @@ class LostDocument:
 
     @property
     def stage(self) -> str:
-        """Where it was lost; ``ranked down`` when it is still returned, further below."""
-        return self.after.lost or RANKED_DOWN
+        """Where it was lost; ``ranked down`` when it is still returned, further below.
+
+        Only a reranker puts a document below the rank of its best chunk after fusion.
+        """
+        return self.after.lost or (RERANKED_DOWN if self.after.rank > self.after.fused > 0 else RANKED_DOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ragcli.evaluate.measures import Metric
 from ragcli.evaluate.ranking import rank
 from ragcli.evaluate.result import EvalResult, Question, curves
 from ragcli.evaluate.retrieval import score, together
-from ragcli.evaluate.retrieve import SHOWN, percentiles, retrieve
+from ragcli.evaluate.retrieve import SHOWN, Retrieved, percentiles, retrieve
 from ragcli.evaluate.runs import Run, parse_run
 from ragcli.evaluate.spans import Range, score_characters
 from ragcli.evaluate.spending import Spending
@@ -109,7 +109,12 @@ def _evaluated(
         unknown_documents=unknown,
         failures=found.failures,
         timings_ms=found.timings_ms,
-        totals={**percentiles(found.timings_ms), **spending.totals(), **_of_run(wanted, scores, found.failures)},
+        totals={
+            **percentiles(found.timings_ms),
+            **spending.totals(),
+            **_of_run(wanted, scores, found.failures),
+            **_late(found),
+        },
         notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost and character_metrics else {})},
         hits=found.shown,
         journeys=found.journeys,
@@ -196,6 +201,10 @@ def _values(
     nothing = float("nan")
     names = [str(metric) for metric in wanted if not metric.of_run]
     return {name: np.array([by_name[name].get(query, nothing) for query in queries]) for name in names}
+
+
+def _late(found: Retrieved) -> dict[str, float]:
+    return {"rerank_late": float(found.late)} if found.late else {}
 
 
 def _of_run(wanted: Sequence[Metric], scores: Sequence[Score], failed: Collection[str] = ()) -> dict[str, float]:

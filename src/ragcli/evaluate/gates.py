@@ -249,9 +249,9 @@ def failure(outcomes: Sequence[GateOutcome]) -> RegressionError | InconclusiveEr
     those = [outcome for outcome in outcomes if outcome.verdict is worst]
     more = f" (and {len(those) - 1} more)" if len(those) > 1 else ""
     if worst is Verdict.REGRESSION:
-        return RegressionError(
-            f"gate failed: {those[0].message}{more}", hint="ragcli eval diff shows which queries lost what, and where"
-        )
+        compared = any(outcome.kind == "baseline" for outcome in those)
+        hint = "ragcli eval diff shows which queries lost what, and where" if compared else ""
+        return RegressionError(f"gate failed: {those[0].message}{more}", hint=hint)
     return InconclusiveError(
         f"cannot decide: {those[0].message}{more}",
         hint="more judged questions, or a wider --margin; --power says how many",

@@ -13,6 +13,7 @@ NOT_INGESTED = "not ingested"
 NOT_INDEXED = "not indexed"
 FILTERED = "filtered"
 FUSED_OUT = "fused out"
+RERANKED_DOWN = "reranked down"
 CUT_OUT = "cut by the token budget"
 
 
@@ -25,8 +26,9 @@ class Journey:
         arms: Best rank of its chunks in each arm that found it.
         fused: Best rank of its chunks after fusion; 0 when no arm found it.
         lost: Where it was lost: ``not ingested``, ``not indexed``, ``filtered``, ``not in the lexical arm`` (or dense,
-            or both), ``fused out`` (found, but ranked below what is returned), ``cut by the token budget``
-            (found, but not in the context that was packed); empty when it was returned.
+            or both), ``fused out`` (found, but ranked below what is returned), ``reranked down`` (retrieval had it
+            among what is returned), ``cut by the token budget`` (returned, but not in the context that was packed);
+            empty when it was returned.
     """
 
     document: str
@@ -84,11 +86,14 @@ class Tracker:
                 fused = fused or place
                 for arm, part in found.contributions.items():
                     arms[arm] = min(part.rank, arms.get(arm, part.rank))
-        return Journey(name, rank, arms, fused, "" if rank else self._lost(name, arms))
+        kept = 0 < fused <= len(result.hits)
+        return Journey(name, rank, arms, fused, "" if rank else self._lost(name, arms, kept=kept))
 
-    def _lost(self, name: str, arms: Mapping[str, int]) -> str:
+    def _lost(self, name: str, arms: Mapping[str, int], *, kept: bool) -> str:
         if name not in self._rows:
             return NOT_INDEXED if name in self._ingested else NOT_INGESTED
         if name in self._hidden:
             return FILTERED
+        if kept:
+            return RERANKED_DOWN
         return FUSED_OUT if arms else f"not in the {' or the '.join(sorted(self._arms))} arm"

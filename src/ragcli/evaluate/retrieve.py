@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Hits of each query that a result keeps for pages and diffs."""
 _Grouping: TypeAlias = Literal["document", "chunk"]
-_BATCH = 128  # questions embedded together; what was considered for them is let go before the next
 _PERCENTILES = (50, 95, 99)
 
 
@@ -37,6 +36,7 @@ class Retrieved:
         journeys: How far each relevant document came.
         timings_ms: Query id -> stage -> milliseconds.
         failures: Query id -> why the engine failed on it.
+        late: How many queries kept the order of retrieval, because reranking took longer than its limit.
     """
 
     hits: dict[str, tuple[StoredHit, ...]] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Retrieved:
     journeys: dict[str, tuple[Journey, ...]] = field(default_factory=dict)
     timings_ms: dict[str, Mapping[str, float]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    late: int = 0
 
     def run(self, fingerprints: Mapping[str, str]) -> HitRun:
         """The run, without texts."""
@@ -97,6 +98,7 @@ def retrieve(
         found.shown[query] = tuple(_shown(hit, own, spans.get(query, ())) for hit in result.hits[:SHOWN])
         found.journeys[query] = tracker.follow(result, [name for name, grade in own.items() if grade > 0])
         found.timings_ms[query] = result.timings_ms
+        found.late += result.late
     if by_chunk:
         answered = [query for query in queries if query.id not in found.failures]
         for result in _results(engine, answered, top_k, "chunk", found.failures):
@@ -115,21 +117,12 @@ def _shown(hit: Hit, grades: Mapping[str, int], spans: Sequence[Range]) -> Store
 def _results(
     engine: "Engine", queries: Sequence[Query], top_k: int, group_by: _Grouping, failures: dict[str, str]
 ) -> "Iterator[Result]":
-    """Results batch by batch; where a batch fails, of its questions one by one."""
-    for first in range(0, len(queries), _BATCH):
-        yield from _asked(engine, queries[first : first + _BATCH], top_k, group_by, failures)
-
-
-def _asked(
-    engine: "Engine", queries: Sequence[Query], top_k: int, group_by: _Grouping, failures: dict[str, str]
-) -> "Iterable[Result]":
-    try:
-        return engine.search(queries, top_k=top_k, group_by=group_by)
-    except BackendError as error:
-        if len(queries) == 1:
-            failures[queries[0].id] = error.message
-            return []
-    return [result for query in queries for result in _asked(engine, [query], top_k, group_by, failures)]
+    """Results of questions asked one by one, as people ask: of a batch only the mean latency would be known."""
+    for query in queries:
+        try:
+            yield from engine.search([query], top_k=top_k, group_by=group_by)
+        except BackendError as error:
+            failures[query.id] = error.message
 
 
 def _relevant(judgements: Iterable[Mapping[str, int]]) -> set[str]:

@@ -17,10 +17,12 @@ from ragcli.index.lexical.build import update_lexical
 from ragcli.index.manifest import (
     CHUNKS,
     LEXICAL,
+    SUMMARIES,
     VECTORS,
     EmbedderState,
     LexicalState,
     Manifest,
+    SummariesState,
     file_states,
     write_manifest,
 )
@@ -84,7 +86,8 @@ class Assembly:
         np.save(directory / CHUNKS, self.live)
         vectors = None if self.embedder is None else self._vectors(directory / VECTORS, self.embedder)
         lexical = self._lexical(directory / LEXICAL)
-        manifest = self._manifest(directory, vectors, lexical)
+        summaries = self._summaries(directory / SUMMARIES)
+        manifest = self._manifest(directory, vectors, lexical, summaries)
         write_manifest(directory, manifest)
         return manifest
 
@@ -130,10 +133,36 @@ class Assembly:
         bound = self.config.compact_fraction * len(self.live)
         return parent if parent.manifest.lexical.dead + removed <= bound else None
 
+    def _summaries(self, directory: Path) -> SummariesState | None:
+        if self.config.summaries.kind == "none":
+            return None
+        from ragcli.index.summaries.write import Origin, write_summaries
+
+        parent, origin = self.parent, None
+        if (
+            parent is not None
+            and parent.manifest.summaries is not None
+            and not self.compact
+            and same_model(parent.manifest, self.embedder)
+            and not self._changed(parent, "summaries", "lexical")
+        ):
+            origin = Origin(parent.directory / SUMMARIES, parent.manifest.summaries)
+        with self._timed("summaries"):
+            state, counted = write_summaries(directory, self.config, self.catalog, self.embedder, origin, self.progress)
+        self.embedded += counted.computed
+        self.needed += counted.needed
+        return state
+
     def _changed(self, parent: Parent, *sections: str) -> bool:
         return any(name.startswith(sections) for name in changed_settings(self.config, parent.manifest))
 
-    def _manifest(self, directory: Path, vectors: VectorsState | None, lexical: LexicalState | None) -> Manifest:
+    def _manifest(
+        self,
+        directory: Path,
+        vectors: VectorsState | None,
+        lexical: LexicalState | None,
+        summaries: SummariesState | None,
+    ) -> Manifest:
         parent, embedder = self.parent, self.embedder
         with self._timed("checksums"):
             known = {} if parent is None else parent.manifest.files
@@ -159,6 +188,7 @@ class Assembly:
             settings=shaping(self.config, vectors),
             timings_s={stage: round(seconds, 3) for stage, seconds in self.timings.items()},
             files=files,
+            summaries=summaries,
         )
 
     def _embedder_state(self, embedder: Embedder, vectors: VectorsState) -> EmbedderState:

@@ -10,7 +10,7 @@ from ragcli.config.settings import Config
 from ragcli.errors import IndexCorruptError, IndexMissingError, IndexStateError, RagcliError
 from ragcli.index.history import leftovers
 from ragcli.index.manifest import VECTORS, Manifest, damaged_files, read_manifest
-from ragcli.index.reader import count_problems, open_parts, read_chunk_rows
+from ragcli.index.reader import Wanted, count_problems, open_parts, read_chunk_rows
 from ragcli.index.settings import changed_settings
 from ragcli.index.status import disk_bytes, pending, running_writer
 from ragcli.workspace import Workspace, generations
@@ -166,7 +166,7 @@ def _index(config: Config, directory: Path, manifest: Manifest, rows: "NDArray[n
 
     # Words are cut by the configured language: another one than the index was made with cannot open it.
     readable = not any(name.startswith("lexical") for name in changed_settings(config.index, manifest))
-    parts_opened = open_parts(directory, manifest, config.index, lexical=readable)
+    parts_opened = open_parts(directory, manifest, config.index, Wanted(True, readable, readable))
     problems = count_problems(directory, manifest, parts_opened)
     if not problems and manifest.vectors is not None:
         from ragcli.index.vectors.store import read_rows

@@ -14,6 +14,7 @@ MANIFEST = "manifest.json"
 CHUNKS = "chunks.npy"
 VECTORS = "vectors"
 LEXICAL = "lexical"
+SUMMARIES = "summaries"
 FORMAT = 1
 _BLOCK_BYTES = 1 << 20
 
@@ -44,6 +45,14 @@ class LexicalState:
 
 
 @dataclass(frozen=True, slots=True)
+class SummariesState:
+    """What the files of summaries hold: how many documents, and their vectors, if there are any."""
+
+    documents: int
+    vectors: VectorsState | None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything about a generation that can be said without opening it.
 
@@ -62,6 +71,7 @@ class Manifest:
         settings: The index settings that shaped the files, by section: ``vectors``, ``context``, ``lexical``.
         timings_s: Seconds spent per stage.
         files: Every file but the manifest, by path relative to the generation.
+        summaries: None without summaries of documents.
     """
 
     parent: str
@@ -78,6 +88,7 @@ class Manifest:
     settings: Mapping[str, Mapping[str, Any]]
     timings_s: Mapping[str, float]
     files: Mapping[str, FileState]
+    summaries: SummariesState | None = None
 
     @property
     def bytes(self) -> int:
@@ -117,6 +128,7 @@ def read_manifest(directory: Path) -> Manifest:
 
 def _manifest(fields: dict[str, Any]) -> Manifest:
     embedder, vectors, lexical = (fields.pop(name) for name in ("embedder", "vectors", "lexical"))
+    summaries = fields.pop("summaries", None)  # older ones do not say
     files = {path: FileState(**file) for path, file in fields.pop("files").items()}
     return Manifest(
         **fields,
@@ -124,7 +136,13 @@ def _manifest(fields: dict[str, Any]) -> Manifest:
         vectors=None if vectors is None else VectorsState(**vectors),
         lexical=None if lexical is None else LexicalState(**lexical),
         files=files,
+        summaries=None if summaries is None else _summaries(summaries),
     )
+
+
+def _summaries(fields: dict[str, Any]) -> SummariesState:
+    vectors = fields["vectors"]
+    return SummariesState(fields["documents"], None if vectors is None else VectorsState(**vectors))
 
 
 def file_states(directory: Path, parent: Path | None, known: Mapping[str, FileState]) -> dict[str, FileState]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from ragcli.config.index import IndexConfig
 from ragcli.errors import ForeignModelError, IndexCorruptError, IndexMissingError, IndexStaleError
 from ragcli.index.catalog_state import catalog_state
-from ragcli.index.manifest import CHUNKS, LEXICAL, VECTORS, Manifest, read_manifest
+from ragcli.index.manifest import CHUNKS, LEXICAL, SUMMARIES, VECTORS, Manifest, read_manifest
 from ragcli.index.row_numbers import read_row_numbers
 from ragcli.index.settings import changed_settings
 from ragcli.workspace import Workspace, generations
@@ -24,9 +24,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragcli.index.lexical import LexicalIndex
+    from ragcli.index.summaries.read import Summaries
     from ragcli.index.vectors import VectorIndex
 
 _ATTEMPTS = 10  # a writer may remove a generation between the reading of its name and its opening
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which indexes of a generation to open, where it has them."""
+
+    dense: bool
+    lexical: bool
+    summaries: bool
+
+
+EVERYTHING = Wanted(dense=True, lexical=True, summaries=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class Parts:
 
     vectors: "VectorIndex | None"
     lexical: "LexicalIndex | None"
+    summaries: "Summaries | None" = None
 
 
 class Generation:
@@ -45,6 +59,7 @@ class Generation:
         manifest: What it was made of.
         vectors: Dense search; None without vectors.
         lexical: Lexical search; None without a lexical index.
+        summaries: Search over documents; None without summaries, or where they were not asked for.
         chunk_rows: Its chunk rows, ascending, shape [n].
         catalog: A read-only snapshot that has every chunk row of the generation.
         pending: Whether documents were ingested or removed since it was made.
@@ -57,6 +72,7 @@ class Generation:
         self.manifest = manifest
         self.vectors = parts.vectors
         self.lexical = parts.lexical
+        self.summaries = parts.summaries
         self.catalog = catalog
         self.pending = catalog_state(catalog) != manifest.state
         self.chunk_rows: NDArray[np.int64] = read_chunk_rows(directory)
@@ -93,7 +109,13 @@ class Generation:
 
 
 def open_generation(
-    workspace: Workspace, config: IndexConfig, *, name: str | None = None, dense: bool = True, lexical: bool = True
+    workspace: Workspace,
+    config: IndexConfig,
+    *,
+    name: str | None = None,
+    dense: bool = True,
+    lexical: bool = True,
+    summaries: bool = False,
 ) -> Generation:
     """Open a generation for search.
 
@@ -103,12 +125,14 @@ def open_generation(
         name: The live one unless given.
         dense: Open the vectors, if it has any.
         lexical: Open the lexical index, if it has one.
+        summaries: Open the summaries of documents, if it has them.
 
     Raises:
         IndexMissingError: there is no index, or no such generation.
         IndexStaleError: a wanted part was built with other settings.
         IndexCorruptError: a file is damaged or missing.
     """
+    wanted = Wanted(dense, lexical, summaries)
     chosen: str | None = None
     for _ in range(_ATTEMPTS):
         chosen = name or generations.current(workspace)
@@ -117,7 +141,7 @@ def open_generation(
             raise IndexMissingError(f"there is no index in {workspace.root}", hint=hint)
         directory = workspace.generations / chosen
         try:
-            return _open(workspace, directory, config, dense, lexical)
+            return _open(workspace, directory, config, wanted)
         except (OSError, IndexCorruptError) as error:
             if directory.exists():
                 raise _corrupt(directory, error) from error
@@ -135,12 +159,12 @@ def _corrupt(directory: Path, error: Exception) -> IndexCorruptError:
     return IndexCorruptError(f"generation {directory.name} cannot be read: {error}", hint="ragcli doctor")
 
 
-def _open(workspace: Workspace, directory: Path, config: IndexConfig, dense: bool, lexical: bool) -> Generation:
+def _open(workspace: Workspace, directory: Path, config: IndexConfig, wanted: Wanted) -> Generation:
     with ExitStack() as resources:
         manifest = read_manifest(directory)
-        _check_settings(directory.name, manifest, config, dense, lexical)
+        _check_settings(directory.name, manifest, config, wanted)
         check_sizes(directory, manifest)
-        parts = open_parts(directory, manifest, config, dense, lexical)
+        parts = open_parts(directory, manifest, config, wanted)
         catalog = resources.enter_context(Catalog(workspace.catalog, readonly=True))
         resources.enter_context(catalog.snapshot())
         generation = Generation(directory, manifest, parts, catalog, resources)
@@ -150,8 +174,9 @@ def _open(workspace: Workspace, directory: Path, config: IndexConfig, dense: boo
         return generation
 
 
-def _check_settings(name: str, manifest: Manifest, config: IndexConfig, dense: bool, lexical: bool) -> None:
-    sections = ("vectors", "context", "embedder") * dense + ("lexical",) * lexical
+def _check_settings(name: str, manifest: Manifest, config: IndexConfig, wanted: Wanted) -> None:
+    sections = ("vectors", "context", "embedder") * wanted.dense + ("lexical",) * wanted.lexical
+    sections += ("summaries",) * wanted.summaries
     changed = [key for key in changed_settings(config, manifest) if key.startswith(sections)]
     if changed:
         raise IndexStaleError(
@@ -175,9 +200,7 @@ def check_sizes(directory: Path, manifest: Manifest) -> None:
             )
 
 
-def open_parts(
-    directory: Path, manifest: Manifest, config: IndexConfig, dense: bool = True, lexical: bool = True
-) -> Parts:
+def open_parts(directory: Path, manifest: Manifest, config: IndexConfig, wanted: Wanted = EVERYTHING) -> Parts:
     """Open the indexes in a generation's directory.
 
     Raises:
@@ -185,16 +208,21 @@ def open_parts(
         OSError: a file is not there.
     """
     opened_vectors, opened_lexical = None, None
-    if dense and manifest.vectors is not None:
+    if wanted.dense and manifest.vectors is not None:
         from ragcli.index.vectors.store import open_vectors
 
         alive = read_chunk_rows(directory)
         opened_vectors = open_vectors(directory / VECTORS, manifest.vectors, config.vectors, alive)
-    if lexical and config.lexical.kind != "none" and manifest.lexical is not None:
+    if wanted.lexical and config.lexical.kind != "none" and manifest.lexical is not None:
         from ragcli.index.lexical.build import open_lexical
 
         opened_lexical = open_lexical(directory / LEXICAL, config.lexical)
-    return Parts(opened_vectors, opened_lexical)
+    opened_summaries = None
+    if wanted.summaries and manifest.summaries is not None:
+        from ragcli.index.summaries.read import open_summaries
+
+        opened_summaries = open_summaries(directory / SUMMARIES, manifest.summaries, config)
+    return Parts(opened_vectors, opened_lexical, opened_summaries)
 
 
 def read_chunk_rows(directory: Path) -> "NDArray[np.int64]":
@@ -209,8 +237,16 @@ def count_problems(directory: Path, manifest: Manifest, parts: Parts) -> list[st
         counts["the vector index"] = len(parts.vectors)
     if parts.lexical is not None:
         counts["the lexical index"] = len(parts.lexical)
-    return [
+    problems = [
         f"{what} of generation {directory.name} has {count:,} chunks, its manifest says {manifest.chunks:,}"
         for what, count in counts.items()
         if count != manifest.chunks
     ]
+    if parts.summaries is not None and manifest.summaries is not None:
+        wanted = manifest.summaries.documents
+        problems += [
+            f"the summaries of generation {directory.name} are {len(index):,}, its manifest says {wanted:,}"
+            for index in (parts.summaries.vectors, parts.summaries.lexical)
+            if index is not None and len(index) != wanted
+        ]
+    return problems

@@ -7,6 +7,7 @@ from ragcli.config.index import ContextConfig, IndexConfig
 from ragcli.index.context import MIXING
 from ragcli.index.lexical import build as lexical
 from ragcli.index.manifest import Manifest
+from ragcli.index.summaries import VERSION
 from ragcli.index.vectors import building as vector
 from ragcli.index.vectors.store import VectorsState
 from ragcli.records import JsonValue
@@ -21,6 +22,8 @@ def shaping(config: IndexConfig, vectors: VectorsState | None) -> dict[str, dict
         type_ = vector.resolve_type(config.vectors, vectors.base, vectors.dimension)
         sections["vectors"] = dict(vector.shaping_settings(config.vectors, type_))
         sections["context"] = {"neighbours": _neighbours(config.context)}
+    if config.summaries.kind != "none":
+        sections["summaries"] = {**config.summaries.model_dump(), "version": VERSION}
     return sections
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ragcli.errors import DataError, RagcliError
 from ragcli.ingest.chunkers import Chunker
-from ragcli.ingest.detect import HEAD_BYTES, SUPPORTED_SUFFIXES, detect_type, refusal, suffix_of
+from ragcli.ingest.detect import HEAD_BYTES, SUPPORTED_SUFFIXES, detect_type, is_binary, refusal, suffix_of
 from ragcli.ingest.loaders import Parsed, RawFile
 from ragcli.ingest.opening import open_file
 from ragcli.ingest.recipe import Recipe, chunker_of
@@ -134,9 +134,9 @@ class Parser:
             content = self._content(task)
             found = self._detect(task, content)
             if found is None:
-                raise DataError(
-                    refusal(task.path, content.data[:HEAD_BYTES]), hint="--type reads it as a type of your choice"
-                )
+                head = content.data[:HEAD_BYTES]
+                hint = "" if is_binary(head) else "--type reads it as a type of your choice"
+                raise DataError(refusal(task.path, head), hint=hint)
             documents = _Documents(self._recipe, RawFile(task.path, content.data, found), content.mtime_ns)
             yield from documents
             if not documents.count:

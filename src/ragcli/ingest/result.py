@@ -99,8 +99,12 @@ class IngestResult:
     @property
     def summary(self) -> str:
         """One line, fit for a cron mail."""
+        if self.dry_run:
+            return f"plan: {self.counts}; {self.seconds:.1f} s"
         tail = [f"{self.chunks:,} chunks", f"{self.seconds:.1f} s"]
         if self.duplicates:
             held = "held back" if self.dedupe else "kept"
-            tail.insert(0, f"{len(self.duplicates):,} duplicates {held}")
-        return f"{'plan' if self.dry_run else 'ingest'}: {self.counts}; {'; '.join(tail)}"
+            tail.insert(
+                0, f"{len(self.duplicates):,} {'duplicate' if len(self.duplicates) == 1 else 'duplicates'} {held}"
+            )
+        return f"ingest: {self.counts}; {'; '.join(tail)}"

@@ -175,7 +175,7 @@ class _Run:
             raise DataError(
                 f"this would remove {removed:,} of {total:,} documents, more than the allowed share of {allowed:g};"
                 " nothing was changed",
-                hint="ragcli ingest --dry-run shows them; --yes or --max-delete-fraction 1 removes them",
+                hint="--dry-run shows them; --yes or --max-delete-fraction 1 removes them",
             )
 
     def _read(self, plans: list[SourcePlan], writer: Writer) -> None:

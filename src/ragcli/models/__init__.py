@@ -1,4 +1,4 @@
-"""Model files and their runtimes: find, load, embed, count tokens."""
+"""Model files and their runtimes: find, load, embed, cross-encode, count tokens."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -57,4 +57,25 @@ class Embedder(Protocol):
 
     def embed_queries(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """Vectors of questions in their order, shape [n, dimension], unit length."""
+        ...
+
+
+class CrossEncoder(Protocol):
+    """Scores how well a text answers a question. One instance serves one thread at a time."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of everything that shapes a score: weights, tokenizer, limits."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The model as people call it."""
+        ...
+
+    def score(self, pairs: "Sequence[tuple[str, str]]") -> "NDArray[np.float32]":
+        """Scores of (question, text) pairs in their order, shape [n]; higher is better, the scale is the model's own.
+
+        Sorts by length and batches by token count inside, over all questions; a pair beyond the limit is cut.
+        """
         ...

@@ -28,14 +28,18 @@ def supports(folder: Path) -> bool:
         tensors = read_safetensors(folder / "model.safetensors")
     except (OSError, ValueError, KeyError):
         return False
-    plain = (
+    return is_plain(config) and "embeddings.word_embeddings.weight" in tensors
+
+
+def is_plain(config: Mapping[str, Any]) -> bool:
+    """Whether a model's settings describe the architecture that is written here."""
+    return (
         config.get("model_type") == "bert"
         and config.get("hidden_act") == "gelu"
         and config.get("position_embedding_type", "absolute") == "absolute"
         and not config.get("is_decoder")
         and not config.get("add_cross_attention")
     )
-    return plain and "embeddings.word_embeddings.weight" in tensors
 
 
 def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -73,14 +77,42 @@ def write_graph(folder: Path, target: Path) -> None:
     graph.embeddings()
     for layer in range(config["num_hidden_layers"]):
         graph.layer(layer)
-    model = graph.finish(target)
-    target.write_bytes(model.SerializeToString())
+    shape = ["batch", "length", config["hidden_size"]]
+    target.write_bytes(graph.finish(target, "last_hidden_state", shape).SerializeToString())
+
+
+def write_pair_graph(tensors: Mapping[str, NDArray[np.float32]], config: Mapping[str, Any], target: Path) -> None:
+    """Write a BERT that scores pairs: inputs as of ``write_graph`` and ``token_type_ids`` [b, s], int32.
+
+    The output is ``logits`` [b, 1, labels], float32. The score hangs on the first token alone, so the last layer
+    computes nothing else for the others than keys and values: a tenth of its work.
+
+    Args:
+        tensors: Weights as transformers names those of BertForSequenceClassification, without ``bert.`` in front.
+        config: Its settings.
+        target: Where to.
+
+    Raises:
+        KeyError: A tensor is missing.
+    """
+    graph = _Graph(tensors, config, pairs=True)
+    graph.lengths()
+    graph.embeddings()
+    layers = int(config["num_hidden_layers"])
+    for layer in range(layers):
+        graph.layer(layer, first_only=layer == layers - 1)
+    graph.classifier()
+    labels = len(tensors["classifier.bias"])
+    target.write_bytes(graph.finish(target, "logits", ["batch", 1, labels]).SerializeToString())
 
 
 class _Graph:
     """Nodes and weights under construction; ``hidden`` names the latest hidden state."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[np.float32]], config: Mapping[str, Any]) -> None:
+    def __init__(
+        self, tensors: Mapping[str, NDArray[np.float32]], config: Mapping[str, Any], *, pairs: bool = False
+    ) -> None:
+        self._pairs = pairs
         self._tensors = tensors
         self._config = config
         self._epsilon = float(config["layer_norm_eps"])
@@ -95,50 +127,68 @@ class _Graph:
         self._node("Equal", ["shortest", "longest"], "full")
 
     def embeddings(self) -> None:
-        """Sum of word, position and (first) type embedding, normalised."""
+        """Sum of word, position and type embedding, normalised; without pairs the type is always the first."""
         prefix = "embeddings."
         types = self._tensors[f"{prefix}token_type_embeddings.weight"]
-        positions = self._tensors[f"{prefix}position_embeddings.weight"] + types[0]
+        positions = self._tensors[f"{prefix}position_embeddings.weight"]
         inputs = [
             "input_ids",
-            "",
+            "token_type_ids" if self._pairs else "",
             self._weight("words", self._tensors[f"{prefix}word_embeddings.weight"]),
-            self._weight("positions", positions),
-            "",
+            self._weight("positions", positions if self._pairs else positions + types[0]),
+            self._weight("types", types) if self._pairs else "",
             *self._norm(f"{prefix}LayerNorm"),
         ]
         self._fused("EmbedLayerNormalization", inputs, ["embedded", "unused"], epsilon=self._epsilon)
         self.hidden = "embedded"
 
-    def layer(self, index: int) -> None:
-        """Attention, then the feed-forward part, each with its residual and normalisation."""
+    def layer(self, index: int, *, first_only: bool = False) -> None:
+        """Attention, then the feed-forward part, each with its residual and normalisation.
+
+        Args:
+            index: Which.
+            first_only: Compute the new state of the first token alone, from those of all.
+        """
         prefix = f"encoder.layer.{index}."
-        attended = self._attention(f"{prefix}attention.self.", f"attended{index}")
+        everything = self.hidden
+        if first_only:
+            first = self._node("Constant", [], f"place{index}", value_ints=[0])
+            self.hidden = self._node("Gather", [everything, first], f"first{index}", axis=1)
+        attended = self._attention(f"{prefix}attention.self.", everything, f"attended{index}")
         mixed = self._dense(f"{prefix}attention.output", attended, f"mixed{index}")
         wide = self._matmul(f"{prefix}intermediate.dense", mixed, f"wide{index}")
         bias = self._raw(f"{prefix}intermediate.dense.bias")
         self._fused("BiasGelu", [wide, bias], [f"active{index}"])
         self.hidden = self._dense(f"{prefix}output", f"active{index}", f"hidden{index}", residual=mixed)
 
-    def finish(self, target: Path) -> "ModelProto":
-        """Rename the output, write the weights beside ``target`` and return the model."""
+    def classifier(self) -> None:
+        """The pooler's tanh of the first token, and a linear layer."""
+        pooled = self._matmul("pooler.dense", self.hidden, "pooled.product")
+        pooled = self._node("Add", [pooled, self._raw("pooler.dense.bias")], "pooled.biased")
+        pooled = self._node("Tanh", [pooled], "pooled")
+        product = self._matmul("classifier", pooled, "classified.product")
+        self.hidden = self._node("Add", [product, self._raw("classifier.bias")], "classified")
+
+    def finish(self, target: Path, output: str, shape: "list[str | int]") -> "ModelProto":
+        """Name the output, write the weights beside ``target`` and return the model."""
         from onnx import TensorProto, helper
 
-        self._node("Identity", [self.hidden], "last_hidden_state")
+        self._node("Identity", [self.hidden], output)
         inputs = [
             helper.make_tensor_value_info("input_ids", TensorProto.INT32, ["batch", "length"]),
             helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
         ]
-        shape = ["batch", "length", self._config["hidden_size"]]
-        outputs = [helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, shape)]
+        if self._pairs:
+            inputs.append(helper.make_tensor_value_info("token_type_ids", TensorProto.INT32, ["batch", "length"]))
+        outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)]
         graph = helper.make_graph(self._nodes, "encoder", inputs, outputs, self._initializers(target))
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid(_DOMAIN, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="ragcli")
 
-    def _attention(self, prefix: str, output: str) -> str:
-        projections = [
-            self._matmul(f"{prefix}{part}", self.hidden, f"{output}.{part}") for part in ("query", "key", "value")
-        ]
+    def _attention(self, prefix: str, everything: str, output: str) -> str:
+        """What ``hidden``, whose residual is added later, attends to in the state of all tokens."""
+        sources = {"query": self.hidden, "key": everything, "value": everything}
+        projections = [self._matmul(f"{prefix}{part}", source, f"{output}.{part}") for part, source in sources.items()]
         biases = [self._tensors[f"{prefix}{part}.bias"] for part in ("query", "key", "value")]
         inputs = [*projections, self._weight(f"{prefix}bias", np.concatenate(biases))]
         unpadded = self._branch(inputs, f"{output}.unpadded")

@@ -72,7 +72,7 @@ def _sentence_transformers(config: SentenceTransformersConfig, models: ModelsCon
 
     card = read_card(locate(config.model, config.revision, models), config)
     fingerprint = model_fingerprint(card, models)
-    if config.runtime != "onnx" and (config.runtime == "torch" or _gpu()):
+    if config.runtime != "onnx" and (config.runtime == "torch" or gpu()):
         return _torch(card, fingerprint, models)
     graph, reason = _graph(card, models)
     if graph is not None:
@@ -103,11 +103,11 @@ def _torch(card: "ModelCard", fingerprint: str, models: ModelsConfig) -> Embedde
         raise BackendError(f"{card.files.name!r} is published as ONNX only", hint="set index.embedder.runtime to auto")
     from ragcli.models.torch import TorchEmbedder
 
-    return TorchEmbedder(card, fingerprint, models.threads, _gpu() or "cpu")
+    return TorchEmbedder(card, fingerprint, models.threads, gpu() or "cpu")
 
 
 @cache
-def _gpu() -> str:
+def gpu() -> str:
     """The device torch can use, if any. Without a device file torch is not even imported."""
     if not any(Path(device).exists() for device in _GPU_DEVICES):
         return ""

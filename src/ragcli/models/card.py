@@ -1,6 +1,7 @@
 """What a model's own files say about how it is to be used."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -59,7 +60,7 @@ def read_card(files: ModelFiles, config: SentenceTransformersConfig) -> ModelCar
         DataError: One of the model's files is damaged.
     """
     folder = files.folder
-    model = _read(folder / "config.json")
+    model = read_object(folder / "config.json")
     weights = next(weight_files(folder))
     modules = _modules(folder)
     pooling, pooling_reason = _pooling(files, modules)
@@ -70,14 +71,19 @@ def read_card(files: ModelFiles, config: SentenceTransformersConfig) -> ModelCar
         tokenizer=folder / "tokenizer.json",
         dimension=_dimension(folder / "config.json", model),
         pooling=pooling,
-        max_tokens=config.max_tokens or _max_tokens(folder, model),
+        max_tokens=config.max_tokens or longest_input(folder, model),
         query_prefix=query if config.query_prefix is None else config.query_prefix,
         document_prefix=document if config.document_prefix is None else config.document_prefix,
         torch_reason=_torch_reason(folder, modules) or pooling_reason,
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object from a model's file; empty where there is no such file.
+
+    Raises:
+        DataError: It is damaged.
+    """
     value = _read_json(path, {})
     if not isinstance(value, dict):
         raise DataError(f"{path} must hold a JSON object", hint="the model's files are damaged: fetch them again")
@@ -112,7 +118,7 @@ def _pooling(files: ModelFiles, modules: list[tuple[str, str]]) -> tuple[Pooling
     path = next((path for kind, path in modules if kind == "Pooling"), None)
     if path is None:
         return next((mode for start, mode in _KNOWN_POOLING.items() if files.name.startswith(start)), "mean"), ""
-    config = _read(files.folder / path / "config.json")
+    config = read_object(files.folder / path / "config.json")
     modes = _pooling_modes(config)
     if len(modes) != 1 or modes[0] not in get_args(Pooling):
         return "mean", f"pooling {'+'.join(modes) or 'unknown'}"
@@ -143,9 +149,9 @@ def _torch_reason(folder: Path, modules: list[tuple[str, str]]) -> str:
         return f"module {unusual[0]}"
     if modules and modules[0] != ("Transformer", ""):
         return "the transformer is not in the model's main folder"
-    if _read(folder / "sentence_bert_config.json").get("do_lower_case"):
+    if read_object(folder / "sentence_bert_config.json").get("do_lower_case"):
         return "lower-casing before the tokenizer"
-    if "auto_map" in _read(folder / "config.json"):
+    if "auto_map" in read_object(folder / "config.json"):
         return "code of its own"
     return ""
 
@@ -157,17 +163,17 @@ def _dimension(path: Path, model: dict[str, Any]) -> int:
     raise DataError(f"{path} does not say how long a vector is (hidden_size)", hint="fetch the model again")
 
 
-def _max_tokens(folder: Path, model: dict[str, Any]) -> int:
+def longest_input(folder: Path, model: Mapping[str, Any]) -> int:
     """The sentence-transformers limit, or the smaller one of tokenizer and position table."""
-    own = _read(folder / "sentence_bert_config.json").get("max_seq_length")
+    own = read_object(folder / "sentence_bert_config.json").get("max_seq_length")
     if isinstance(own, int) and own > 0:
         return own
-    limits = [_read(folder / "tokenizer_config.json").get("model_max_length"), _positions(model)]
+    limits = [read_object(folder / "tokenizer_config.json").get("model_max_length"), _positions(model)]
     known = [int(limit) for limit in limits if isinstance(limit, (int, float)) and 0 < limit < 1_000_000]
     return min(known, default=_DEFAULT_MAX_TOKENS)
 
 
-def _positions(model: dict[str, Any]) -> int | None:
+def _positions(model: Mapping[str, Any]) -> int | None:
     positions = model.get("max_position_embeddings")
     if not isinstance(positions, int):
         return None
@@ -178,7 +184,7 @@ def _positions(model: dict[str, Any]) -> int | None:
 
 def _prompts(files: ModelFiles) -> tuple[str, str]:
     """Query and document prompt, as ``encode_query`` and ``encode_document`` of sentence-transformers choose them."""
-    config = _read(files.folder / "config_sentence_transformers.json")
+    config = read_object(files.folder / "config_sentence_transformers.json")
     prompts = config.get("prompts")
     if isinstance(prompts, dict) and any(prompts.values()):
         document = next((prompts[name] for name in ("document", "passage", "corpus") if prompts.get(name)), "")

@@ -1,25 +1,21 @@
 """Export a sentence-transformers model to ONNX once, verify it against the original, keep it."""
 
 import base64
-import contextlib
 import json
-import os
-import shutil
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from ragcli.config.index import SentenceTransformersConfig
 from ragcli.config.models import ModelsConfig
-from ragcli.errors import BackendError
 from ragcli.models.card import ModelCard, read_card
 from ragcli.models.files import cache_folder, digest
 from ragcli.models.fingerprints import hash_parts, model_fingerprint
+from ragcli.models.once import make_once, read_record
 from ragcli.models.sessions import Vectors, hidden_states, load_onnxruntime, normalise, open_session, pool
 from ragcli.models.vocabulary import encode_head, load_tokenizer, padding_id
 
@@ -29,9 +25,6 @@ LEAST_COSINE = 0.9999
 # Counted up when the graphs written here change.
 _VERSION = 3
 GRAPH = "model.onnx"
-_RECORD = "export.json"
-_TEMPORARY = ".new-"
-_ABANDONED_S = 3600.0
 _REFERENCES = Path(__file__).with_name("references.json")
 
 # Short, long, cut at the limit, not English, not words: what an export could get wrong.
@@ -71,11 +64,8 @@ class Export:
 def find_export(card: ModelCard, models: ModelsConfig) -> Export | None:
     """The export made earlier, if any."""
     folder = _folder(card, models)
-    try:
-        record = json.loads((folder / _RECORD).read_bytes())
-        return Export(folder, record["method"], record["cosine"], record["original"], record["reason"])
-    except (OSError, ValueError, KeyError):
-        return None
+    record = read_record(folder)
+    return None if record is None else _export(folder, record)
 
 
 def ensure_export(card: ModelCard, models: ModelsConfig) -> Export:
@@ -84,27 +74,17 @@ def ensure_export(card: ModelCard, models: ModelsConfig) -> Export:
     Raises:
         BackendError: The cache folder cannot be written.
     """
-    found = find_export(card, models)
-    if found is not None:
-        return found
-    import tempfile
-
     folder = _folder(card, models)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(folder.parent)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_TEMPORARY))
-        try:
-            export = _make(card, temporary, models)
-            _publish(export, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise BackendError(
-            f"the model could not be exported into {folder.parent}: {error}",
-            hint="set models.cache to a folder you can write, with room for a copy of the model",
-        ) from error
-    return replace(export, folder=folder)
+
+    def make(temporary: Path) -> dict[str, Any]:
+        made = asdict(_make(card, temporary, models))
+        return {key: value for key, value in made.items() if key != "folder"}
+
+    return _export(folder, make_once(folder, make))
+
+
+def _export(folder: Path, record: Mapping[str, Any]) -> Export:
+    return Export(folder, record["method"], record["cosine"], record["original"], record["reason"])
 
 
 def measure_export(card: ModelCard, graph: Path, models: ModelsConfig) -> tuple[float, str]:
@@ -231,25 +211,3 @@ def _trace(folder: Path, target: Path) -> None:
     # Weights beside the graph are mapped by a session instead of parsed.
     model = onnx.load(str(target))
     onnx.save(model, str(target), save_as_external_data=True, location=f"{target.name}.data", size_threshold=1024)
-
-
-def _publish(export: Export, folder: Path) -> None:
-    """Move a finished folder into place, flushed; an equal one that is already there stays."""
-    record = {key: value for key, value in asdict(export).items() if key != "folder"}
-    (export.folder / _RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
-    for path in export.folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    try:
-        export.folder.rename(folder)
-    except OSError:
-        if not (folder / _RECORD).is_file():
-            raise
-
-
-def _sweep(exports: Path) -> None:
-    """Remove what killed processes left, once it is old enough to be nobody's work."""
-    for leftover in exports.glob(f"{_TEMPORARY}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(leftover)

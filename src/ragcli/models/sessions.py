@@ -69,22 +69,47 @@ def hidden_states(session: Session, ids: Sequence[Sequence[int]], padding: int) 
     Returns:
         Hidden states [n, longest, hidden], float32, padded on the right, and the lengths [n].
     """
+    return run_batch(session, ids, padding), np.array([len(row) for row in ids], dtype=np.intp)
+
+
+def run_batch(
+    session: Session, ids: Sequence[Sequence[int]], padding: int, types: Sequence[Sequence[int]] | None = None
+) -> Vectors:
+    """First output of a graph for a batch, float32.
+
+    Args:
+        session: Inputs ``input_ids`` and any of ``lengths``, ``attention_mask``, ``token_type_ids``, ``position_ids``.
+        ids: Token ids per text, special tokens included.
+        padding: Id of the padding token.
+        types: Which text of a pair each token is from; the first one unless given.
+
+    Raises:
+        BackendError: The graph wants another input, or fails.
+    """
     lengths = np.array([len(row) for row in ids], dtype=np.intp)
-    padded = np.full((len(ids), int(lengths.max())), padding, dtype=np.int64)
-    for row, values in zip(padded, ids, strict=True):
-        row[: len(values)] = values
+    padded = _padded(ids, lengths, padding)
+    segments = np.zeros_like(padded) if types is None else _padded(types, lengths, 0)
     feeds: dict[str, NDArray[np.integer]] = {}
     for value in session.get_inputs():
         kind = np.int32 if value.type == "tensor(int32)" else np.int64
-        feeds[value.name] = _input(value.name, padded, lengths).astype(kind, copy=False)
+        feeds[value.name] = _input(value.name, padded, lengths, segments).astype(kind, copy=False)
     try:
-        hidden = session.run([session.get_outputs()[0].name], feeds)[0]
+        found = session.run([session.get_outputs()[0].name], feeds)[0]
     except Exception as error:  # its exceptions share no base class but Exception
         raise BackendError(f"onnxruntime failed on a batch of {len(ids)} texts: {error}") from error
-    return np.asarray(hidden, dtype=np.float32), lengths
+    return np.asarray(found, dtype=np.float32)
 
 
-def _input(name: str, padded: NDArray[np.int64], lengths: NDArray[np.intp]) -> NDArray[np.integer]:
+def _padded(rows: Sequence[Sequence[int]], lengths: NDArray[np.intp], padding: int) -> NDArray[np.int64]:
+    padded = np.full((len(rows), int(lengths.max())), padding, dtype=np.int64)
+    for row, values in zip(padded, rows, strict=True):
+        row[: len(values)] = values
+    return padded
+
+
+def _input(
+    name: str, padded: NDArray[np.int64], lengths: NDArray[np.intp], segments: NDArray[np.int64]
+) -> NDArray[np.integer]:
     match name:
         case "input_ids":
             return padded
@@ -93,7 +118,7 @@ def _input(name: str, padded: NDArray[np.int64], lengths: NDArray[np.intp]) -> N
         case "attention_mask":
             return (np.arange(padded.shape[1]) < lengths[:, None]).astype(np.int64)
         case "token_type_ids":
-            return np.zeros_like(padded)
+            return segments
         case "position_ids":
             return np.broadcast_to(np.arange(padded.shape[1]), padded.shape)
         case _:

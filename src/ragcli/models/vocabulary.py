@@ -67,6 +67,16 @@ def encode_head(tokenizer: "Tokenizer", text: str, max_tokens: int) -> "Encoding
     return encode(tokenizer, text, special=True)
 
 
+def encode_pair(tokenizer: "Tokenizer", question: str, text: str, max_tokens: int) -> "Encoding":
+    """Encode what fits of a pair, the longer of the two cut, with a tokenizer that truncates at ``max_tokens``."""
+    size = _CHARS_PER_TOKEN * max_tokens
+    question, text = question[:size], text[:size]
+    try:
+        return tokenizer.encode(question, text)
+    except (UnicodeEncodeError, TypeError):
+        return tokenizer.encode(readable(question), readable(text))
+
+
 def padding_id(tokenizer: "Tokenizer") -> int:
     """Id of the padding token; 0 for a tokenizer without one, since padding is masked."""
     for token in ("[PAD]", "<pad>", "<|padding|>"):

@@ -5,20 +5,26 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, assert_never
 
+from ragcli.config.narrow import HierarchicalConfig, NoNarrowingConfig
 from ragcli.config.query import Strategy
 from ragcli.config.settings import Config
-from ragcli.errors import IndexCorruptError, IndexStaleError, UsageError
+from ragcli.errors import IndexStaleError, UsageError
 from ragcli.index.catalog_state import has_documents
 from ragcli.index.reader import Generation, open_generation
+from ragcli.query.asked import Asked, Variation, texts_to_embed
 from ragcli.query.clock import Clock, shared
-from ragcli.query.fuse import Arm, Fused, Ranking
-from ragcli.query.result import Result
-from ragcli.query.retrieve import choose_arms, rank, search_dense, search_lexical
-from ragcli.records import ArmScore, Hit, Query
+from ragcli.query.expand.build import build_expander
+from ragcli.query.fuse import Arm, Fused
+from ragcli.query.narrow.hierarchical import Hierarchy
+from ragcli.query.ranking import rank_all
+from ragcli.query.result import Result, hit_of, known
+from ragcli.query.retrieve import choose_arms
+from ragcli.query.route import route
+from ragcli.query.surroundings import surroundings
+from ragcli.records import Query
 from ragcli.workspace import Workspace
-from ragcli.workspace.catalog import StoredChunk
 from ragcli.workspace.filter_sql import chunk_rows_by_name, document_rows
 from ragcli.workspace.generations import list_generations
 from ragcli.workspace.lock import holder
@@ -28,8 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragcli.models import Embedder
+    from ragcli.query.rerank import Reranker
 
-_Value = TypeVar("_Value")
 # Settings that shape no ranking, at some fixed value.
 _NOT_SHAPING: Mapping[str, object] = {"top_k": 0, "require_fresh": False, "pack": None, "answer": None}
 _DEEPER = 4  # a search that found too few documents asks for so many times more candidates
@@ -61,7 +67,9 @@ class Engine:
         self._settings = config.query
         self._clock = Clock()
         self.embedded: Counter[str] = Counter()
-        wants_model = self._settings.strategy != "lexical" and config.index.embedder.kind != "none"
+        self._ahead: Future[dict[str, NDArray[np.float32]]] | None = None
+        # With ``auto`` the questions decide whether it is needed at all.
+        wants_model = self._settings.strategy in {"dense", "hybrid"} and config.index.embedder.kind != "none"
         self._model = self._load_model() if wants_model and workspace.current.exists() else None
         with self._clock.stage("open"):
             self.generation: Generation = open_generation(
@@ -69,7 +77,8 @@ class Engine:
                 config.index,
                 name=generation,
                 dense=self._settings.strategy != "lexical",
-                lexical=self._settings.strategy != "dense",
+                lexical=self._settings.strategy != "dense" or self._settings.expand.kind == "feedback",
+                summaries=self._settings.narrow.kind != "none",
             )
         try:
             self._arms = choose_arms(
@@ -79,6 +88,9 @@ class Engine:
             )
             self.warnings: tuple[str, ...] = self._freshness(workspace, on_purpose=generation is not None)
             self._allowed = self._filter()
+            self._expander = build_expander(config, self.generation, self._allowed)
+            self._hierarchy = self._narrowing()
+            self._reranker = self._build_reranker(workspace)
         except BaseException:  # also a Ctrl-C: nobody else would close it
             self.generation.close()
             raise
@@ -90,8 +102,10 @@ class Engine:
 
     @property
     def strategy(self) -> Strategy:
-        """What is really searched: ``hybrid`` with both arms, otherwise the one there is."""
-        return self._arms[0] if len(self._arms) == 1 else "hybrid"
+        """What is really searched: ``hybrid`` or ``auto`` with both arms, otherwise the one there is."""
+        if len(self._arms) == 1:
+            return self._arms[0]
+        return "auto" if self._settings.strategy == "auto" else "hybrid"
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -121,6 +135,7 @@ class Engine:
         return {
             "generation": self.generation.name,
             **self.generation.manifest.fingerprints,
+            **(self._reranker.fingerprints if self._reranker else {}),
             "query": fingerprint(self._settings.model_copy(update=_NOT_SHAPING)),
         }
 
@@ -159,16 +174,24 @@ class Engine:
             return []
         clocks = [Clock() for _ in queries]
         depth = max(self._settings.candidates, top_k)
-        considered = self._rank(texts, depth, clocks)
-        ranked = considered
-        if by_document:
-            ranked = self._best_of_documents(texts, considered, top_k, depth, clocks)
+        asked = self._ask(texts, clocks)
+        considered = self._rank(asked, depth, clocks)
+        ranked: Sequence[list[Fused]] = (
+            self._best_of_documents(asked, considered, top_k, depth, clocks)
+            if by_document
+            else self._reranked(asked, considered, clocks)
+        )
         results = self._results(queries, [found[:top_k] for found in ranked], clocks)
-        return [replace(result, considered=found) for result, found in zip(results, considered, strict=True)]
+        return [
+            replace(result, considered=found, plan=question.plan)
+            for result, found, question in zip(results, considered, asked, strict=True)
+        ]
 
     def close(self) -> None:
-        """Release the index."""
+        """Release the index, and whatever is connected."""
         self.generation.close()
+        if self._expander is not None:
+            self._expander.close()
 
     def __enter__(self) -> Self:
         return self
@@ -208,28 +231,88 @@ class Engine:
         self.warnings += filtered.warnings
         return filtered.rows
 
-    def _rank(self, texts: Sequence[str], depth: int, clocks: Sequence[Clock]) -> list[list[Fused]]:
-        """One ranking a question, of as many candidates an arm as ``depth`` says."""
-        found: list[dict[Arm, Ranking]] = [{} for _ in texts]
-        lexical, vectors = self.generation.lexical, self.generation.vectors
-        if "lexical" in self._arms and lexical is not None:  # first, while the model is still being loaded
-            for rankings, text, clock in zip(found, texts, clocks, strict=True):
-                rankings["lexical"] = search_lexical(lexical, text, depth, self._allowed, clock)
-        if "dense" in self._arms and vectors is not None:
-            embedded = self._embed(texts, clocks)
-            with shared(clocks, "dense"):
-                dense = search_dense(vectors, embedded, depth, self._allowed)
-            for rankings, ranking in zip(found, dense, strict=True):
-                rankings["dense"] = ranking
-        with shared(clocks, "fuse"):
-            return [rank(rankings, self._settings.fusion) for rankings in found]
+    def _narrowing(self) -> Hierarchy | None:
+        narrow = self._settings.narrow
+        match narrow:
+            case NoNarrowingConfig():
+                return None
+            case HierarchicalConfig():
+                return Hierarchy(narrow, self.generation, self._settings.fusion, self._allowed)
+            case _:
+                assert_never(narrow)
 
-    def _embed(self, texts: Sequence[str], clocks: Sequence[Clock]) -> "NDArray[np.float32]":
-        embedder = self._embedder
+    def _build_reranker(self, workspace: Workspace) -> "Reranker | None":
+        settings = self._settings.rerank
+        if settings.kind == "none":
+            return None
+        from ragcli.query.rerank import Reranker
+
+        return Reranker(settings, self._config.models, self.generation, workspace.scores)
+
+    def _reranked(
+        self, asked: Sequence[Asked], found: Sequence[list[Fused]], clocks: Sequence[Clock]
+    ) -> Sequence[list[Fused]]:
+        """The rankings as the reranker has them, if there is one."""
+        if self._reranker is None:
+            return found
+        with shared(clocks, "rerank"):
+            return self._reranker.rerank([question.variations[0].text for question in asked], found)
+
+    def _ask(self, texts: Sequence[str], clocks: Sequence[Clock]) -> list[Asked]:
+        """How each question is to be asked."""
+        asked = [self._routed(text) for text in texts]
+        if self._model is None and any("dense" in question.arms for question in asked):
+            self._model = self._load_model()
+        wordy = [place for place, question in enumerate(asked) if not (question.reason and len(question.arms) == 1)]
+        if self._expander is not None and wordy:  # who looks up an identifier wants that one
+            if self._settings.expand.kind == "feedback":
+                self._embed_ahead([texts[place] for place in wordy if "dense" in asked[place].arms])
+            with shared([clocks[place] for place in wordy], "expand"):
+                found = self._expander.expand([texts[place] for place in wordy])
+            for place, variations in zip(wordy, found, strict=True):
+                asked[place].variations = tuple(variations)
+        if self._hierarchy is not None and wordy:
+            self._embed_new([asked[place] for place in wordy], [clocks[place] for place in wordy])
+            for place in wordy:
+                self._hierarchy.narrow(asked[place], clocks[place])
+        return asked
+
+    def _embed_ahead(self, texts: Sequence[str]) -> None:
+        """Begin with the questions themselves on another thread, while words are looked for on this one."""
+        if texts:
+            worker = ThreadPoolExecutor(1, thread_name_prefix="embed")
+            self._ahead = worker.submit(lambda: dict(zip(texts, self._embedder.embed_queries(texts), strict=True)))
+            worker.shutdown(wait=False)
+
+    def _embed_new(self, asked: Sequence[Asked], clocks: Sequence[Clock]) -> None:
+        places = [place for place, question in enumerate(asked) if "dense" in question.arms]
+        if places:
+            self._embed([asked[place] for place in places], [clocks[place] for place in places])
+
+    def _routed(self, text: str) -> Asked:
+        variations = (Variation(text, "the question"),)
+        if self.strategy != "auto":
+            return Asked(self._arms, variations, self._allowed)
+        chosen = route(text)
+        arms = self._arms if chosen.strategy == "hybrid" else ("lexical",)
+        return Asked(arms, variations, self._allowed, chosen.reason)
+
+    def _rank(self, asked: Sequence[Asked], depth: int, clocks: Sequence[Clock]) -> list[list[Fused]]:
+        """One ranking a question, of as many candidates an arm as ``depth`` says."""
+        return rank_all(self.generation, asked, depth, self._settings.fusion, clocks, self._embed)
+
+    def _embed(self, asked: Sequence[Asked], clocks: Sequence[Clock]) -> None:
+        """Give each question the vectors of its variations: one call for all that are questions."""
         with shared(clocks, "embed"):
-            vectors = embedder.embed_queries(texts)
-        self.embedded.update(texts)
-        return vectors
+            ahead, self._ahead = self._ahead, None
+            vectors = {} if ahead is None else ahead.result()
+            queries, passages = (texts_to_embed(asked, passages=passages) for passages in (False, True))
+            more = [text for text in queries if text not in vectors]
+            vectors |= dict(zip(more, self._embedder.embed_queries(more), strict=True)) if more else {}
+            imagined = dict(zip(passages, self._embedder.embed_documents(passages), strict=True)) if passages else {}
+            for question in asked:
+                question.take_vectors(vectors, imagined)
+        self.embedded.update([*queries, *passages])
 
     @cached_property
     def _embedder(self) -> "Embedder":
@@ -239,21 +322,23 @@ class Engine:
         return embedder
 
     def _best_of_documents(
-        self, texts: Sequence[str], ranked: list[list[Fused]], top_k: int, depth: int, clocks: Sequence[Clock]
+        self, asked: Sequence[Asked], ranked: list[list[Fused]], top_k: int, depth: int, clocks: Sequence[Clock]
     ) -> list[list[Fused]]:
         """The best chunk of each document; searches deeper where that leaves too few documents."""
         total = self.generation.manifest.chunks if self._allowed is None else len(self._allowed)
-        best = [self._first_per_document(found, clock) for found, clock in zip(ranked, clocks, strict=True)]
-        short = list(range(len(texts)))
+        reranked = self._reranked(asked, ranked, clocks)
+        best = [self._first_per_document(found, clock) for found, clock in zip(reranked, clocks, strict=True)]
+        short = list(range(len(asked)))
         while depth < total:
             short = [place for place in short if len(best[place]) < top_k and len(ranked[place]) >= depth]
             if not short:
                 break
             depth *= _DEEPER
-            deeper = self._rank([texts[place] for place in short], depth, [clocks[place] for place in short])
-            for place, found in zip(short, deeper, strict=True):
+            again, own = [asked[place] for place in short], [clocks[place] for place in short]
+            deeper = self._rank(again, depth, own)
+            for place, found, better in zip(short, deeper, self._reranked(again, deeper, own), strict=True):
                 ranked[place] = found
-                best[place] = self._first_per_document(found, clocks[place])
+                best[place] = self._first_per_document(better, clocks[place])
         return best
 
     def _first_per_document(self, found: Sequence[Fused], clock: Clock) -> list[Fused]:
@@ -261,7 +346,7 @@ class Engine:
             documents = document_rows(self.generation.catalog, [result.row for result in found])
             first: dict[int, Fused] = {}
             for result in found:
-                first.setdefault(_known(documents, result.row), result)
+                first.setdefault(known(documents, result.row), result)
         return list(first.values())
 
     def _results(
@@ -270,21 +355,22 @@ class Engine:
         with shared(clocks, "fetch"):
             wanted = sorted({result.row for found in ranked for result in found})
             chunks = self.generation.catalog.chunks(wanted)
+            around = surroundings(self.generation.catalog, self._settings.surroundings, wanted)
         return [
             Result(
                 query,
-                tuple(_hit(place, result, _known(chunks, result.row)) for place, result in enumerate(found, 1)),
+                tuple(
+                    hit_of(place, result, known(chunks, result.row), around.get(result.row))
+                    for place, result in enumerate(found, 1)
+                ),
                 tuple(result.contributions for result in found),
-                {stage: round(ms, 3) for stage, ms in clock.ms.items()},
+                reranked=tuple(result.reranked for result in found),
+                late=self._reranker is not None and bool(found) and all(result.reranked is None for result in found),
+                timings_ms={stage: round(ms, 3) for stage, ms in clock.ms.items()},
+                found=tuple(result.found for result in found),
             )
             for query, found, clock in zip(queries, ranked, clocks, strict=True)
         ]
-
-
-def _known(found: Mapping[int, _Value], row: int) -> _Value:
-    if row not in found:
-        raise IndexCorruptError(f"the index names chunk row {row}, which the catalog has not", hint="ragcli doctor")
-    return found[row]
 
 
 def _text_of(query: Query) -> str:
@@ -296,21 +382,3 @@ def _text_of(query: Query) -> str:
     if not query.text.strip():
         raise UsageError(f"question {query.id!r} is empty", hint='ragcli query "how do I ..."')
     return query.text.encode("utf-8", "replace").decode("utf-8")  # arguments may hold bytes that are no text
-
-
-def _hit(place: int, result: Fused, chunk: StoredChunk) -> Hit:
-    return Hit(
-        rank=place,
-        score=result.score,
-        chunk_id=chunk.chunk_id,
-        document_id=chunk.document_id,
-        document=chunk.document,
-        path=chunk.path,
-        title=chunk.title,
-        text=chunk.text,
-        start=chunk.start,
-        end=chunk.end,
-        headings=chunk.headings,
-        metadata={"type": chunk.type, "source": chunk.source, **chunk.metadata},
-        arms={arm: ArmScore(part.score, part.rank) for arm, part in result.contributions.items()},
-    )

@@ -45,12 +45,50 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Reranked:
+    """Where a reranker found a result.
+
+    Attributes:
+        rank: Its rank after fusion, from 1.
+        score: Its fused score.
+        model_score: What the model says of question and text; None when no model was asked.
+    """
+
+    rank: int
+    score: float
+    model_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """That a variation of the question found a result.
+
+    Attributes:
+        variation: Its place among the variations; 0 is the question itself.
+        rank: The result's rank among its own, from 1.
+        weighted: What that adds to the score.
+    """
+
+    variation: int
+    rank: int
+    weighted: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fused:
-    """One fused result: the chunk's row, the sum, and what it is made of, by arm."""
+    """One fused result: the chunk's row, the sum, and what it is made of, by arm.
+
+    Attributes:
+        reranked: Set when a reranker has given ``score``.
+        found: Which variations found it, where there are several. Their parts make up the score then, and
+            ``contributions`` are those within the variation that ranks it best.
+    """
 
     row: int
     score: float
     contributions: Mapping[Arm, Contribution]
+    reranked: Reranked | None = None
+    found: tuple[Found, ...] = ()
 
 
 def fuse(rankings: Mapping[Arm, Ranking], config: FusionConfig) -> list[Fused]:
@@ -67,6 +105,28 @@ def fuse(rankings: Mapping[Arm, Ranking], config: FusionConfig) -> list[Fused]:
         for rank, (row, score, value) in enumerate(found, 1):
             parts.setdefault(row, {})[arm] = Contribution(score, rank, value, share * value)
     fused = [Fused(row, math.fsum(part.weighted for part in arms.values()), arms) for row, arms in parts.items()]
+    return sorted(fused, key=lambda result: (-result.score, result.row))
+
+
+def fuse_variations(rankings: Sequence[Sequence[Fused]], weights: Sequence[float], k: int = 60) -> list[Fused]:
+    """One ranking of those of a question's variations, by weighted reciprocal rank fusion; ties by row.
+
+    Args:
+        rankings: Each variation's, best first, every row once.
+        weights: What each counts.
+        k: See ``reciprocal_ranks``.
+    """
+    found: dict[int, list[Found]] = {}
+    best: dict[int, tuple[int, Mapping[Arm, Contribution]]] = {}
+    for variation, (ranking, weight) in enumerate(zip(rankings, weights, strict=True)):
+        for rank, (result, value) in enumerate(zip(ranking, reciprocal_ranks(len(ranking), k), strict=True), 1):
+            found.setdefault(result.row, []).append(Found(variation, rank, weight * value))
+            if result.row not in best or rank < best[result.row][0]:
+                best[result.row] = (rank, result.contributions)
+    fused = [
+        Fused(row, math.fsum(part.weighted for part in parts), best[row][1], found=tuple(parts))
+        for row, parts in found.items()
+    ]
     return sorted(fused, key=lambda result: (-result.score, result.row))
 
 

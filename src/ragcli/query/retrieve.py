@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def choose_arms(strategy: Strategy, *, vectors: bool, lexical: bool) -> tuple[Arm, ...]:
-    """The arms to ask; ``hybrid`` asks those that the generation has.
+    """The arms to ask; ``hybrid`` and ``auto`` ask those that the generation has.
 
     Raises:
         IndexStateError: The generation has not got the one that is wanted.
     """
-    if strategy == "hybrid":
+    if strategy in {"hybrid", "auto"}:
         arms: dict[Arm, bool] = {"dense": vectors, "lexical": lexical}
         return tuple(arm for arm, there in arms.items() if there)
     if strategy == "dense" and not vectors:
@@ -35,11 +35,11 @@ def choose_arms(strategy: Strategy, *, vectors: bool, lexical: bool) -> tuple[Ar
             "the index has no lexical part, so strategy lexical has nothing to search",
             hint="--strategy dense, or configure index.lexical and run ragcli index",
         )
-    return (strategy,)
+    return ("dense",) if strategy == "dense" else ("lexical",)
 
 
 def search_dense(
-    index: "VectorIndex", vectors: "NDArray[np.float32]", depth: int, allowed: "NDArray[np.int64] | None"
+    index: "VectorIndex", vectors: "NDArray[np.float32]", depth: int, allowed: "Sequence[NDArray[np.int64] | None]"
 ) -> list[Ranking]:
     """The dense ranking of each question.
 
@@ -47,10 +47,18 @@ def search_dense(
         index: What to search.
         vectors: One unit vector a question, [m, d].
         depth: Results per question at most.
-        allowed: Chunk rows that may be returned; all unless given.
+        allowed: Per question, the chunk rows that may be returned, or None for all; questions that share one array are
+            searched together.
     """
-    scores, rows = index.search(vectors, depth, allowed)
-    return [Ranking(score[row >= 0], row[row >= 0]) for score, row in zip(scores, rows, strict=True)]
+    together: dict[int, list[int]] = {}
+    for place, rows in enumerate(allowed):
+        together.setdefault(id(rows), []).append(place)
+    found: dict[int, Ranking] = {}
+    for places in together.values():
+        scores, rows = index.search(vectors[places], depth, allowed[places[0]])
+        for place, score, row in zip(places, scores, rows, strict=True):
+            found[place] = Ranking(score[row >= 0], row[row >= 0])
+    return [found[place] for place in range(len(allowed))]
 
 
 def search_lexical(

@@ -31,6 +31,11 @@ class Workspace:
         return self.root / "results"
 
     @property
+    def scores(self) -> Path:
+        """SQLite database of what rerankers said; a cache."""
+        return self.root / "rerank.db"
+
+    @property
     def lock(self) -> Path:
         """File that the one writer holds."""
         return self.root / "lock"

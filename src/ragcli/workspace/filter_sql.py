@@ -117,6 +117,17 @@ def document_rows(catalog: Catalog, rows: Sequence[int]) -> dict[int, int]:
     )
 
 
+def documents_of(catalog: Catalog, rows: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """The document rows that some chunk rows belong to, ascending, each once."""
+    import numpy as np
+
+    found = catalog.database.all(
+        "SELECT DISTINCT document FROM chunks WHERE row IN (SELECT value FROM json_each(?))",
+        (json.dumps(rows.tolist()),),
+    )
+    return np.array(sorted(row for (row,) in found), dtype=np.int64)
+
+
 def chunk_rows_by_name(catalog: Catalog, names: Sequence[str]) -> dict[str, list[int]]:
     """Document name to the rows of all chunks of its versions, live and retired; names without any are left out."""
     result: dict[str, list[int]] = {}

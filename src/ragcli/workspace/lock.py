@@ -53,7 +53,7 @@ class WriterLock:
     def __enter__(self) -> Self:
         path = self._workspace.lock
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder()
             # Close-on-exec is Python's default: no child process can keep the lock beyond its parent's life.
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
@@ -76,6 +76,13 @@ class WriterLock:
             self._sign(_NOBODY) if error else os.ftruncate(self._fd, 0)
         finally:
             self._close()
+
+    def _make_folder(self) -> None:
+        """A new workspace keeps itself out of git."""
+        root = self._workspace.root
+        if not root.exists():
+            root.mkdir(parents=True, exist_ok=True)
+            (root / ".gitignore").write_text("*\n", encoding="ascii")
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1

@@ -85,3 +85,8 @@ def test_normalising_leaves_plain_text_alone() -> None:
 def test_matches_are_the_words_of_the_text_itself(text: str, words: list[str]) -> None:
     found = ENGLISH.matches(text, frozenset(ENGLISH.question("connect").terms))
     assert [text[start:end] for start, end in found] == words
+
+
+def test_words_come_with_their_spelling_and_without_stop_words() -> None:
+    found = Analysis("en", stop_words=True).words("The Disks of a re\u0301sume\u0301: replaced!")
+    assert found == [("disk", "Disks"), ("resum", "r\u00e9sum\u00e9"), ("replac", "replaced")]

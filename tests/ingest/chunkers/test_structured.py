@@ -147,3 +147,12 @@ def test_limits_and_breadcrumbs_hold(parts: list[str], size: int, breakpoints: B
         assert (chunk.headings[-1] if chunk.headings else None) == (above[-1].title if above else None)
     for one, other in pairwise(chunks):
         assert document.text[one.end : other.start].strip() == ""
+
+
+def test_targets_of_links_are_no_chunk() -> None:
+    targets = "[p]: https://example.org/plan\n[q]: <x> 'y'\n"
+    assert [chunk.text for chunk in _chunks(f"# A\n\nSee [the plan][p].\n\n{targets}", 64)] == [
+        "# A\n\nSee [the plan][p]."
+    ]
+    assert [chunk.text for chunk in _chunks(f"{targets}\nWords.\n\n{targets}", 64)] == ["Words."]
+    assert _chunks(targets, 64) == []

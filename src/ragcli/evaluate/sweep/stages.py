@@ -7,6 +7,7 @@ indexes are merely replaced by ones that remember.
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from ragcli.config.fingerprint import fingerprint
@@ -80,6 +81,11 @@ class SharingEngine(Engine):
         return ready
 
 
+def _digest(rows: "NDArray[np.int64] | None") -> bytes:
+    """Identity of the rows that may be returned, which may be each question's own; empty for all."""
+    return b"" if rows is None else blake2b(rows.tobytes(), digest_size=16).digest()
+
+
 class _RememberedVectors:
     def __init__(self, index: "VectorIndex", stages: Stages, key: str) -> None:
         self._index = index
@@ -100,7 +106,8 @@ class _RememberedVectors:
             scores, rows = self._index.search(queries[places], top_k, allowed)
             return list(zip(scores, rows, strict=True))
 
-        keys = [("dense", self._key, top_k, query.tobytes()) for query in queries]
+        within = _digest(allowed)
+        keys = [("dense", self._key, within, top_k, query.tobytes()) for query in queries]
         found = self._stages.lookup(keys, ask)
         return np.stack([scores for scores, _ in found]), np.stack([rows for _, rows in found])
 
@@ -115,8 +122,11 @@ class _RememberedWords:
         return len(self._index)
 
     def search(self, text: str, top_k: int, allowed: "NDArray[np.int64] | None" = None) -> "Found":
-        key = ("lexical", self._key, top_k, text)
+        key = ("lexical", self._key, _digest(allowed), top_k, text)
         return self._stages.lookup([key], lambda _: [self._index.search(text, top_k, allowed)])[0]
+
+    def chunk_counts(self, terms: Sequence[str]) -> list[int]:
+        return self._index.chunk_counts(terms)
 
 
 class _RememberingEmbedder:

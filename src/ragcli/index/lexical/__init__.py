@@ -1,5 +1,6 @@
 """Lexical search: BM25 behind one small Protocol."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -30,4 +31,8 @@ class LexicalIndex(Protocol):
             BM25 scores (positive) and chunk rows, both [k] with k <= top_k: score descending, then row ascending.
             Only chunks that share a word with the question are results; a question without words has none.
         """
+        ...
+
+    def chunk_counts(self, terms: Sequence[str]) -> list[int]:
+        """In how many chunks each term is, as the analysis makes terms; deleted chunks may still count."""
         ...

@@ -92,6 +92,16 @@ class Analysis:
         terms = self._without_stop_words.analyze(text) or [token.text for token in tokens]
         return Question(tuple(terms), tuple(_phrases(text, tokens)))
 
+    def words(self, text: str) -> list[tuple[str, str]]:
+        """The words of a text but stop words, as (term, spelling), in order."""
+        text = normalise(text)
+        telling = set(self._without_stop_words.analyze(text))
+        return [
+            (token.text, text[token.char_offset_from : token.char_offset_to])
+            for token in self.analyzer.pre_tokenize(text).tokens
+            if token.text in telling
+        ]
+
     def matches(self, text: str, terms: frozenset[str]) -> list[tuple[int, int]]:
         """Character ranges of the words of ``text`` whose term is one of ``terms``, for highlighting."""
         if normalise(text) != text:

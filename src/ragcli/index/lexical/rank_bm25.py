@@ -63,6 +63,11 @@ class RankBm25Index:
         order = np.lexsort((rows, -scores))[:top_k]
         return scores[order], rows[order]
 
+    def chunk_counts(self, terms: Sequence[str]) -> list[int]:
+        """See ``LexicalIndex``."""
+        frequencies = [] if self._scorer is None else self._scorer.doc_freqs
+        return [sum(term in document for document in frequencies) for term in terms]
+
 
 def update_rank_bm25(
     directory: Path, parent: Path | None, config: RankBm25Config, added: Iterable[IndexText], removed: Sequence[int]

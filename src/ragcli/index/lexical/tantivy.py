@@ -71,6 +71,10 @@ class TantivyIndex:
             return self._best(query, top_k)
         return self._best_allowed(query, top_k, allowed)
 
+    def chunk_counts(self, terms: Sequence[str]) -> list[int]:
+        """See ``LexicalIndex``."""
+        return [int(self._searcher.doc_freq("text", term)) for term in terms]
+
     def _query(self, question: Question) -> "Query":
         from tantivy import Occur, Query
 
@@ -88,10 +92,14 @@ class TantivyIndex:
 
         if len(allowed) > _FILTER_ROWS:
             wanted = 2 * top_k * max(1, self._count // len(allowed)) + 100
-            scores, rows = self._best(query, wanted)
+            scores, rows = self._fetched(query, min(wanted, self._count))
+            complete = len(rows) < wanted
+            lowest = scores[-1] if len(scores) else 0.0
             passing = np.isin(rows, allowed)
-            if len(rows) < wanted or passing.sum() >= top_k:
-                return scores[passing][:top_k], rows[passing][:top_k]
+            scores, rows = scores[passing][:top_k], rows[passing][:top_k]
+            # What ties with the last one fetched may be cut apart; those above it are all there.
+            if complete or (len(rows) == top_k and scores[-1] > lowest):
+                return scores, rows
         from tantivy import Occur, Query
 
         rows_query = Query.term_set_query(self._schema, "row", allowed.tolist())
@@ -100,19 +108,23 @@ class TantivyIndex:
 
     def _best(self, query: "Query", top_k: int) -> "tuple[NDArray[np.float32], NDArray[np.int64]]":
         """The best results; equal scores at the end are all fetched, so that the lowest rows win among them."""
-        import numpy as np
-
         limit = top_k + 16
         while True:
             limit = min(limit, self._count)
-            hits = self._searcher.search(query, limit, count=False).hits
-            if limit == self._count or len(hits) < limit or hits[-1][0] < hits[top_k - 1][0]:
-                break
+            scores, rows = self._fetched(query, limit)
+            if limit == self._count or len(rows) < limit or scores[-1] < scores[top_k - 1]:
+                return scores[:top_k], rows[:top_k]
             limit *= 4
+
+    def _fetched(self, query: "Query", limit: int) -> "tuple[NDArray[np.float32], NDArray[np.int64]]":
+        """The best results, score descending, then row ascending; which of equal scores at the end is left open."""
+        import numpy as np
+
+        hits = self._searcher.search(query, limit, count=False).hits
         found = self._searcher.fast_field_values("row", [address for _, address in hits])
         scores = np.fromiter((score for score, _ in hits), dtype=np.float32, count=len(hits))
         rows = np.fromiter(found, dtype=np.int64, count=len(hits))
-        order = np.lexsort((rows, -scores))[:top_k]
+        order = np.lexsort((rows, -scores))
         return scores[order], rows[order]
 
 

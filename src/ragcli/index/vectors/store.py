@@ -89,6 +89,13 @@ def read_delta(directory: Path) -> "NDArray[np.float32]":
     return vectors
 
 
+def read_base(directory: Path) -> "NDArray[np.float32]":
+    """The vectors of a flat base, shape [n, d]."""
+    index = _read(directory / "base.faiss")
+    vectors: NDArray[np.float32] = index.reconstruct_n(0, index.ntotal)
+    return vectors
+
+
 def open_vectors(
     directory: Path, state: VectorsState, config: VectorsConfig, alive: "NDArray[np.int64]"
 ) -> SegmentedIndex:

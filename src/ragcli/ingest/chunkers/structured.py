@@ -15,6 +15,7 @@ from ragcli.records import Block, Document
 
 _SECTION_CUT = 0.0
 _BLOCK_CUT = 0.25
+_LINK_TARGET = re.compile(r"^ {0,3}\[[^\]\n]+\]:[^\n]*\n?", re.MULTILINE)
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 
 
@@ -36,6 +37,7 @@ class _Outline:
         self, document: Document, ruler: Ruler, counter: TokenCounter, sizes: Sizes, crumbs: Breadcrumbs | None
     ) -> None:
         self._text = document.text
+        self._markdown = document.type == "markdown"
         self._blocks = document.blocks
         self._ruler = ruler
         self._counter = counter
@@ -49,12 +51,19 @@ class _Outline:
         for block, following in pairwise([*self._blocks, None]):
             if block is None:  # only the last is none
                 break
-            yield from self._prose(position, block.start, _BLOCK_CUT)
+            yield from self._between(position, block.start)
             if block.kind == "heading":
                 self._enter(block)
             yield from self._block(block, self._price_after(block, following))
             position = block.end
-        yield from self._prose(position, len(self._text), _BLOCK_CUT)
+        yield from self._between(position, len(self._text))
+
+    def _between(self, start: int, end: int) -> Iterator[Unit]:
+        """Text outside of blocks; in Markdown without the targets of its links, which say nothing by themselves."""
+        for found in _LINK_TARGET.finditer(self._text, start, end) if self._markdown else ():
+            yield from self._prose(start, found.start(), _BLOCK_CUT)
+            start = found.end()
+        yield from self._prose(start, end, _BLOCK_CUT)
 
     def _enter(self, heading: Block) -> None:
         while self._path and self._path[-1].level >= heading.level:

@@ -1,0 +1,1 @@
+"""Models that score a question together with a text."""

@@ -1,0 +1,1 @@
+"""Deciding which documents are worth a search before their chunks are."""
