@@ -199,6 +199,7 @@ ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("index", "gc"): ((), ("-w", "elsewhere")),
     ("sync",): (("docs",), ("-",)),
     ("query",): (("keys",), ("keys", "--where", "typ=x")),
+    ("cost",): (("keys",), ("keys", "-w", "elsewhere")),
     ("eval",): (("--dataset", "questions.jsonl"), ("--dataset", "nowhere")),
     ("eval", "answers"): (("answers.jsonl",), ("nowhere.jsonl",)),
     ("eval", "sweep"): (("--grid", "grid.yaml", "--dataset", "many.jsonl"), ("--grid", "nowhere.yaml")),

@@ -113,10 +113,7 @@ class Answering:
         with clock.stage("pack"):
             context = self._packed(query.text, found, history)
         timings = {**found.timings_ms, **{stage: round(ms, 3) for stage, ms in clock.ms.items()}}
-        shown = replace(
-            found, query=query, hits=found.hits[:top_k], contributions=found.contributions[:top_k], timings_ms=timings
-        )
-        return shown, context
+        return replace(found.first(top_k), query=query, timings_ms=timings), context
 
     def close(self) -> None:
         """Close the answerer's connections."""

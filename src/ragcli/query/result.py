@@ -1,7 +1,7 @@
 """What a search gives back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ragcli.errors import IndexCorruptError
@@ -36,6 +36,16 @@ class Result:
     considered: Sequence[Fused] = ()
     plan: Plan | None = None
     found: tuple[tuple[Found, ...], ...] = ()
+
+    def first(self, top_k: int) -> "Result":
+        """The same with the best hits alone."""
+        return replace(
+            self,
+            hits=self.hits[:top_k],
+            contributions=self.contributions[:top_k],
+            reranked=self.reranked[:top_k],
+            found=self.found[:top_k],
+        )
 
 
 def hit_of(place: int, result: Fused, chunk: StoredChunk, around: Passage | None) -> Hit:

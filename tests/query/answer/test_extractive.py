@@ -67,6 +67,14 @@ def test_an_order_in_a_document_is_quoted_at_most() -> None:
     assert answer.text != "PWNED"
 
 
+def test_a_reference_of_the_document_is_no_citation() -> None:
+    text = "Signing keys rotate once a quarter [7]."
+    hit = Hit(1, 1.0, "c", "d", "k.md", "k.md", "", text, 0, len(text))
+    answer = answerer().answer("How often do signing keys rotate?", pack([hit], WordCounter(), 100))
+    assert answer.text == "Signing keys rotate once a quarter. [1]"
+    assert [(cited.start, cited.end) for cited in answer.citations] == [(0, len(text))]
+
+
 def test_it_is_heard_whole() -> None:
     heard: list[str] = []
     answer = answerer().answer("How often do signing keys rotate?", context(), listen=heard.append)

@@ -64,6 +64,12 @@ class CitationFilter:
         return f"{found['space']}[{', '.join(map(str, known))}]" if known else ""
 
 
+def without_citations(text: str) -> str:
+    """A text that is quoted: what looks like a citation in it is the document's own and cites nothing here."""
+    checked = CitationFilter(())
+    return checked.feed(text) + checked.flush()
+
+
 def citations_of(context: Context, numbers: Iterable[int]) -> tuple[Citation, ...]:
     """Where the excerpts of some numbers are, in the order of the numbers given."""
     excerpts = {excerpt.number: excerpt for excerpt in context.excerpts}

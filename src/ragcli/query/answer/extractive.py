@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ragcli.config.answer import ExtractiveAnswererConfig
 from ragcli.ingest.chunkers.sentences import sentences
 from ragcli.query.answer import NOT_FOUND, Listener, Turn
-from ragcli.query.answer.citations import citation
+from ragcli.query.answer.citations import citation, without_citations
 from ragcli.query.snippet import one_line
 from ragcli.records import Answer, Context, Excerpt
 
@@ -73,7 +73,7 @@ class Support:
 
 
 class ExtractiveAnswerer:
-    """Picks sentences; the answer is theirs, word for word.
+    """Picks sentences; the answer is theirs, word for word, but for numbers in brackets that would pass for citations.
 
     Args:
         config: How many, and when to refuse.
@@ -120,7 +120,7 @@ class ExtractiveAnswerer:
             answer = Answer(NOT_FOUND, (), refused=True, answerer=self.name, confidence=confidence)
         else:
             picked = self._picked(found, self._scores(support))
-            text = " ".join(f"{one.text} [{one.excerpt.number}]" for one in picked)
+            text = " ".join(f"{without_citations(one.text)} [{one.excerpt.number}]" for one in picked)
             cited = tuple(
                 citation(one.excerpt, (one.excerpt.start + one.start, one.excerpt.start + one.end)) for one in picked
             )
