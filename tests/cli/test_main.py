@@ -189,7 +189,7 @@ def test_status_130_while_waiting_for_questions(indexed: Ragcli, work: Path) -> 
 # -- envelopes and streams ------------------------------------------------------------------------------------------
 
 WRONG = ("--set", "query.topk=1")
-HASHING = ("--set", "query.rerank.kind=embedder", "--set", "query.rerank.embedder.kind=hashing")
+BY_HASHING = ("--set", "query.rerank.kind=embedder", "--set", "query.rerank.embedder.kind=hashing")
 ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("init",): (("docs",), ("docs",)),
     ("ingest",): (("docs",), ("nowhere",)),
@@ -200,7 +200,7 @@ ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("index", "gc"): ((), ("-w", "elsewhere")),
     ("sync",): (("docs",), ("-",)),
     ("query",): (("keys",), ("keys", "--where", "typ=x")),
-    ("rerank",): (("lists.jsonl", *HASHING), ("nowhere.jsonl",)),
+    ("rerank",): (("lists.jsonl", *BY_HASHING), ("nowhere.jsonl",)),
     ("eval",): (("--dataset", "questions.jsonl"), ("--dataset", "nowhere")),
     ("eval", "answers"): (("answers.jsonl",), ("nowhere.jsonl",)),
     ("eval", "sweep"): (("--grid", "grid.yaml", "--dataset", "many.jsonl"), ("--grid", "nowhere.yaml")),
