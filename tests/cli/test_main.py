@@ -189,6 +189,7 @@ def test_status_130_while_waiting_for_questions(indexed: Ragcli, work: Path) -> 
 # -- envelopes and streams ------------------------------------------------------------------------------------------
 
 WRONG = ("--set", "query.topk=1")
+BY_HASHING = ("--set", "query.rerank.kind=embedder", "--set", "query.rerank.embedder.kind=hashing")
 ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("init",): (("docs",), ("docs",)),
     ("ingest",): (("docs",), ("nowhere",)),
@@ -200,6 +201,7 @@ ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("sync",): (("docs",), ("-",)),
     ("query",): (("keys",), ("keys", "--where", "typ=x")),
     ("cost",): (("keys",), ("keys", "-w", "elsewhere")),
+    ("rerank",): (("lists.jsonl", *BY_HASHING), ("nowhere.jsonl",)),
     ("eval",): (("--dataset", "questions.jsonl"), ("--dataset", "nowhere")),
     ("eval", "answers"): (("answers.jsonl",), ("nowhere.jsonl",)),
     ("eval", "sweep"): (("--grid", "grid.yaml", "--dataset", "many.jsonl"), ("--grid", "nowhere.yaml")),
@@ -228,6 +230,7 @@ def test_success_and_failure_have_the_same_keys(path: tuple[str, ...], indexed: 
     (work / "answers.jsonl").write_text('{"id": "1", "answer": "a", "references": ["a"]}\n')
     many = [{"id": str(number), "question": "signing keys", "relevant": ["keys.txt"]} for number in range(20)]
     (work / "many.jsonl").write_text("\n".join(map(json.dumps, many)))
+    (work / "lists.jsonl").write_text('{"query": "signing keys", "documents": ["a key", "a door"]}\n')
     (work / "grid.yaml").write_text("query.strategy: [lexical, hybrid]\n")
     right, wrong = ENVELOPES[path]
     if path == ("eval", "diff"):
@@ -261,7 +264,8 @@ def test_a_wrong_option_is_told_with_the_nearest(path: tuple[str, ...], ragcli: 
         ran = ragcli(*path, "--fromat", "json")
         assert ran.err.splitlines()[0] == "error: there is no option --fromat; did you mean --format?"
         ran = ragcli(*path, "--format", "jsno")
-        assert "error: --format: 'jsno' is not one of table, json" in ran.err
+        first = "jsonl, trec, json" if path == ("rerank",) else "table, json"
+        assert f"error: --format: 'jsno' is not one of {first}" in ran.err
         assert "; did you mean 'json'?" in ran.err
 
 

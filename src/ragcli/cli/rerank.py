@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load, load_reranking
+from ragcli.cli.output import Output
 from ragcli.errors import ConfigError, DataError, UsageError
 from ragcli.workspace import Workspace
 
@@ -35,7 +36,7 @@ CandidatesOption = Annotated[
 ]
 TopKOption = Annotated[int | None, typer.Option("--top-k", "-k", metavar="N", help="Documents kept [default: all].")]
 ListFormatOption = Annotated[
-    Literal["jsonl", "trec"] | None,
+    Literal["jsonl", "trec", "json"] | None,
     typer.Option("--format", help="How lists are printed [default: as they came].", show_default=False),
 ]
 RunNameOption = Annotated[str, typer.Option("--run-name", metavar="NAME", help="Tag of a TREC run.")]
@@ -62,18 +63,30 @@ def rerank(
     settings = load_reranking(lambda flags: load(config, set_, workspace, flags), {}, True, candidates).config
     scoring = _scoring(settings)
     is_run, lists = _lists(file, questions, settings)
-    as_trec = format == "trec" if format else is_run
     root = Workspace(settings.workspace.path)
     scorer = Scorer(scoring, settings.models, root.scores if root.root.is_dir() else None)
-    late = 0
+    output = Output("rerank", format or ("trec" if is_run else "jsonl"))
+    late, shown = 0, []
     while batch := list(islice(lists, _BATCH)):
         for found in rerank_lists(scorer, batch, scoring.candidates, scoring.first_stage_weight):
             late += found.late
-            for line in _trec(found, top_k, run_name) if as_trec else [_json(found, top_k)]:
-                print(line)
+            if output.format == "json":
+                shown.append(_fields(found, top_k))
+            else:
+                _print(found, top_k, run_name if output.format == "trec" else None)
         sys.stdout.flush()
     if late:
-        print(f"warning: {late_message(late)}", file=sys.stderr)
+        output.warn(late_message(late))
+    output.emit({"lists": shown}, lambda: None)
+
+
+def _print(found: "RerankedList", top_k: int | None, tag: str | None) -> None:
+    """One list as a line of JSON or, with a tag, as lines of a TREC run."""
+    if tag is None:
+        print(json.dumps(_fields(found, top_k), ensure_ascii=False))
+    else:
+        for line in _trec(found, top_k, tag):
+            print(line)
 
 
 def _scoring(settings: "Config") -> "ScorerConfig":
@@ -124,7 +137,7 @@ def _lines(file: Path) -> Iterator[str]:
         ) from error
 
 
-def _json(found: "RerankedList", top_k: int | None) -> str:
+def _fields(found: "RerankedList", top_k: int | None) -> dict[str, Any]:
     query, documents = found.source.query, found.source.documents
     results = [
         {"index": one.index, "id": documents[one.index].name, "score": one.score}
@@ -132,7 +145,7 @@ def _json(found: "RerankedList", top_k: int | None) -> str:
         for one in found.placed[:top_k]
     ]
     late = {"late": True} if found.late else {}
-    return json.dumps({"id": query.id, "query": query.text, "results": results, **late}, ensure_ascii=False)
+    return {"id": query.id, "query": query.text, "results": results, **late}
 
 
 def _trec(found: "RerankedList", top_k: int | None, tag: str) -> Iterable[str]:
