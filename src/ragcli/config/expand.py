@@ -41,7 +41,7 @@ class FeedbackConfig(Settings):
     """What a variation counts in the fusion; the question itself counts 1."""
     chunks: int = Field(default=8, ge=1, le=100)
     """Chunks whose words are looked at."""
-    terms: int = Field(default=5, ge=1, le=50)
+    terms: int = Field(default=3, ge=1, le=50)
     """Words that are added to the question."""
 
 

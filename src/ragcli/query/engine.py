@@ -261,6 +261,7 @@ class Engine:
     def _ask(self, texts: Sequence[str], clocks: Sequence[Clock]) -> list[Asked]:
         """How each question is to be asked."""
         asked = [self._routed(text) for text in texts]
+        self._ahead = None  # of a search that failed before it needed them
         if self._model is None and any("dense" in question.arms for question in asked):
             self._model = self._load_model()
         wordy = [place for place, question in enumerate(asked) if not (question.reason and len(question.arms) == 1)]
