@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragcli.cli.answers import check_answers, converse, show_answers
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load, load_reranking
 from ragcli.cli.output import Output, console
 from ragcli.errors import UsageError
@@ -160,6 +159,8 @@ def query(
         "query.require_fresh": require_fresh,
     }
     if answer or interactive:
+        from ragcli.cli.answers import check_answers
+
         check_answers(format, interactive=interactive, given=question is not None or file is not None)
     batches = [] if interactive else question_batches(question, file)
     loaded = load_reranking(lambda more: load(config, set_, workspace, more), flags, rerank, rerank_candidates)
@@ -171,9 +172,15 @@ def query(
         single = question not in {None, "-"}
         try:
             if interactive:
+                from ragcli.cli.answers import converse
+
                 converse(output, engine, look)
+            elif answer:
+                from ragcli.cli.answers import show_answers
+
+                show_answers(output, engine, batches, look, single=single)
             else:
-                (show_answers if answer else _show)(output, engine, batches, look, single=single)
+                _show(output, engine, batches, look, single=single)
         except BrokenPipeError:  # the reader has seen enough: nothing more is written, not even at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

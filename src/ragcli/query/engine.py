@@ -17,11 +17,9 @@ from ragcli.query.asked import Asked, Variation, texts_to_embed
 from ragcli.query.clock import Clock, shared
 from ragcli.query.expand.build import build_expander
 from ragcli.query.fuse import Arm, Fused
-from ragcli.query.narrow.hierarchical import Hierarchy
 from ragcli.query.ranking import rank_all
 from ragcli.query.result import Result, hit_of, known
 from ragcli.query.retrieve import choose_arms
-from ragcli.query.route import route
 from ragcli.query.surroundings import surroundings
 from ragcli.records import Query
 from ragcli.workspace import Workspace
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragcli.models import Embedder
+    from ragcli.query.narrow.hierarchical import Hierarchy
     from ragcli.query.rerank import Reranker
 
 # Settings that shape no ranking, at some fixed value.
@@ -231,12 +230,14 @@ class Engine:
         self.warnings += filtered.warnings
         return filtered.rows
 
-    def _narrowing(self) -> Hierarchy | None:
+    def _narrowing(self) -> "Hierarchy | None":
         narrow = self._settings.narrow
         match narrow:
             case NoNarrowingConfig():
                 return None
             case HierarchicalConfig():
+                from ragcli.query.narrow.hierarchical import Hierarchy
+
                 return Hierarchy(narrow, self.generation, self._settings.fusion, self._allowed)
             case _:
                 assert_never(narrow)
@@ -294,6 +295,8 @@ class Engine:
         variations = (Variation(text, "the question"),)
         if self.strategy != "auto":
             return Asked(self._arms, variations, self._allowed)
+        from ragcli.query.route import route
+
         chosen = route(text)
         arms = self._arms if chosen.strategy == "hybrid" else ("lexical",)
         return Asked(arms, variations, self._allowed, chosen.reason)
