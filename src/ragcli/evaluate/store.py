@@ -161,12 +161,11 @@ def read_result(path: Path) -> EvalResult:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file, and the folder it goes into, so that it is there whole or not at all; raises OSError.
+    """Write a file so that it is there whole or not at all; raises OSError.
 
     Half of a surrogate pair, which UTF-8 cannot hold, is written as JSON's escape of it, and read back as it was.
     """
     temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
