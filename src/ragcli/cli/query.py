@@ -171,18 +171,24 @@ def query(
         look = _rendering(loaded.config, explain, run_name)
         single = question not in {None, "-"}
         try:
-            if interactive:
-                from ragcli.cli.answers import converse
-
-                converse(output, engine, look)
-            elif answer:
-                from ragcli.cli.answers import show_answers
-
-                show_answers(output, engine, batches, look, single=single)
+            if interactive or answer:
+                _answer(output, engine, None if interactive else batches, look, single=single)
             else:
                 _show(output, engine, batches, look, single=single)
         except BrokenPipeError:  # the reader has seen enough: nothing more is written, not even at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _answer(
+    output: Output, engine: "Engine", batches: Iterable["Sequence[Query]"] | None, look: "Rendering", *, single: bool
+) -> None:
+    """Answer questions; without any, those of a conversation."""
+    from ragcli.cli.answers import converse, show_answers
+
+    if batches is None:
+        converse(output, engine, look)
+    else:
+        show_answers(output, engine, batches, look, single=single)
 
 
 def _told(output: Output, results: "Iterable[Result]") -> "Iterator[Result]":
