@@ -3,15 +3,56 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ragcli.errors import BackendError
-from ragcli.models.http import JsonClient, Service
+from ragcli.models.http import JsonClient, Service, is_openai, key_variable
 
 Message: TypeAlias = Mapping[str, str]
 """``role`` (system, user or assistant) and ``content``."""
 
 CHAT_PATH = "chat/completions"
+
+
+class ChatSettings(Protocol):
+    """What the settings of every endpoint that is talked to have."""
+
+    @property
+    def base_url(self) -> str:
+        """Where it is."""
+        ...
+
+    @property
+    def timeout_s(self) -> float:
+        """Longest silence."""
+        ...
+
+    @property
+    def max_retries(self) -> int:
+        """Retries on 429 and 5xx."""
+        ...
+
+
+def chat_service(settings: ChatSettings, role: str, section: str, own_key: str) -> Service:
+    """The service that settings describe.
+
+    Args:
+        settings: Its address and patience.
+        role: What errors call it, such as ``the judge``.
+        section: Where its ``base_url`` and ``model`` are set.
+        own_key: Variable of its key on any host but api.openai.com.
+    """
+    return Service(
+        role,
+        settings.base_url,
+        CHAT_PATH,
+        f"{section}.base_url",
+        f"{section}.model",
+        key_variable=key_variable(settings.base_url, own_key),
+        key_required=is_openai(settings.base_url),
+        timeout_s=settings.timeout_s,
+        max_retries=settings.max_retries,
+    )
 
 
 class NoTextError(BackendError):

@@ -18,20 +18,24 @@ from ragcli.models.vocabulary import shared_tokenizer, text_limit
 _BATCH_TEXTS = 32
 
 
-def load_transformer(folder: Path) -> Any:  # a torch module; torch stays unimported here
-    """The bare transformer of a model folder in float32, from safetensors only, never running code it came with.
+def load_transformer(folder: Path, head: str = "AutoModel") -> Any:  # a torch module; torch stays unimported here
+    """The bare model of a folder in float32, from safetensors only, never running code it came with.
+
+    Args:
+        folder: Where it is.
+        head: The class of transformers that loads it: ``AutoModel``, ``AutoModelForSequenceClassification``.
 
     Raises:
         BackendError: transformers cannot load it.
     """
     import torch
-    from transformers import AutoModel
+    import transformers
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        transformer = AutoModel.from_pretrained(
+        transformer = getattr(transformers, head).from_pretrained(
             str(folder),
             local_files_only=True,
             trust_remote_code=False,

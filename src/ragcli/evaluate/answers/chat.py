@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ragcli.config.judge import OpenAIJudgeConfig
-from ragcli.models.chat import CHAT_PATH, ChatModel, Message, Reply
-from ragcli.models.http import EndpointError, Service, is_openai, key_variable
+from ragcli.models.chat import ChatModel, Message, Reply, chat_service
+from ragcli.models.http import EndpointError
 
 __all__ = ["ChatClient", "EndpointError", "Message", "Reply"]
 
@@ -14,17 +14,7 @@ class ChatClient:
     """A client that several threads may share."""
 
     def __init__(self, config: OpenAIJudgeConfig) -> None:
-        service = Service(
-            "the judge",
-            config.base_url,
-            CHAT_PATH,
-            "judge.base_url",
-            "judge.model",
-            key_variable=key_variable(config.base_url, "RAGCLI_JUDGE_API_KEY"),
-            key_required=is_openai(config.base_url),
-            timeout_s=config.timeout_s,
-            max_retries=config.max_retries,
-        )
+        service = chat_service(config, "the judge", "judge", "RAGCLI_JUDGE_API_KEY")
         self._model = ChatModel(service, config.model, max_tokens=config.max_tokens)
         self._format = config.response_format
         self.url = self._model.url

@@ -26,6 +26,7 @@ _QUANTISED = 1.5
 # Counted up when the graphs written here change.
 _VERSION = 1
 _GRAPH = "model.onnx"
+_CLASSIFIER = "AutoModelForSequenceClassification"
 
 VERIFICATION_PAIRS = (
     ("how many people live in Berlin?", "Berlin had a population of 3,520,031 registered inhabitants in 2016."),
@@ -116,9 +117,9 @@ def _trace(folder: Path, target: Path) -> None:
     import onnx
     import torch
 
-    from ragcli.models.cross_encoders.torch import load_classifier
+    from ragcli.models.torch import load_transformer
 
-    classifier = load_classifier(folder).requires_grad_(requires_grad=False)
+    classifier = load_transformer(folder, _CLASSIFIER).requires_grad_(requires_grad=False)
     classifier.config.return_dict = False
     example = torch.ones(2, 16, dtype=torch.long)
     named = {"attention_mask": example} | ({"token_type_ids": torch.zeros_like(example)} if _typed(classifier) else {})
@@ -169,9 +170,9 @@ def _original(card: PairCard) -> NDArray[np.float32]:
         return _scores(card, card.weights, together=False)
     import torch
 
-    from ragcli.models.cross_encoders.torch import load_classifier
+    from ragcli.models.torch import load_transformer
 
-    classifier = load_classifier(card.files.folder)
+    classifier = load_transformer(card.files.folder, _CLASSIFIER)
     scores = []
     for ids, types in _encoded(card):
         wanted = {"token_type_ids": torch.tensor([types])} if _typed(classifier) else {}

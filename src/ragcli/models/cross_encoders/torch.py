@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,32 +14,6 @@ from ragcli.models.cross_encoders.card import PairCard
 from ragcli.models.vocabulary import readable
 
 _BATCH_PAIRS = 32
-
-
-def load_classifier(folder: Path) -> Any:  # a torch module; torch stays unimported here
-    """The bare classifier of a model folder in float32, from safetensors only, never running code it came with.
-
-    Raises:
-        BackendError: transformers cannot load it.
-    """
-    import torch
-    from transformers import AutoModelForSequenceClassification
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        classifier = AutoModelForSequenceClassification.from_pretrained(
-            str(folder),
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            attn_implementation="eager",
-            dtype=torch.float32,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise BackendError(f"transformers cannot load {folder}: {error}") from error
-    return classifier.eval()
 
 
 class TorchCrossEncoder:

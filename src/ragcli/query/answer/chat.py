@@ -7,9 +7,8 @@ from string import Template
 from ragcli.config.answer import OpenAIAnswererConfig
 from ragcli.errors import ConfigError
 from ragcli.models import TokenCounter
-from ragcli.models.chat import CHAT_PATH, ChatModel, Message, Reply
+from ragcli.models.chat import ChatModel, Message, Reply, chat_service
 from ragcli.models.fingerprints import hash_parts
-from ragcli.models.http import Service, is_openai, key_variable
 from ragcli.models.prices import Price
 from ragcli.query.answer import NOT_FOUND, Listener, Turn
 from ragcli.query.answer.citations import CitationFilter, citations_of
@@ -37,17 +36,7 @@ class ChatAnswerer:
     def __init__(
         self, config: OpenAIAnswererConfig, max_tokens: int, counter: TokenCounter, price: Price | None
     ) -> None:
-        service = Service(
-            "the answerer",
-            config.base_url,
-            CHAT_PATH,
-            "query.answer.base_url",
-            "query.answer.model",
-            key_variable=key_variable(config.base_url, "RAGCLI_ANSWER_API_KEY"),
-            key_required=is_openai(config.base_url),
-            timeout_s=config.timeout_s,
-            max_retries=config.max_retries,
-        )
+        service = chat_service(config, "the answerer", "query.answer", "RAGCLI_ANSWER_API_KEY")
         self._config = config
         self._counter = counter
         self._price = price

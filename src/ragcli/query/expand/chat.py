@@ -8,8 +8,7 @@ from string import Template
 from typing import TypeAlias, assert_never
 
 from ragcli.config.expand import DecomposeConfig, HydeConfig, MultiQueryConfig
-from ragcli.models.chat import CHAT_PATH, ChatModel, NoTextError
-from ragcli.models.http import Service, is_openai, key_variable
+from ragcli.models.chat import ChatModel, NoTextError, chat_service
 from ragcli.query.asked import Variation
 from ragcli.query.expand import distinct
 
@@ -31,17 +30,7 @@ class ChatExpander:
     """
 
     def __init__(self, config: ChatKind) -> None:
-        service = Service(
-            "the model that expands questions",
-            config.base_url,
-            CHAT_PATH,
-            "query.expand.base_url",
-            "query.expand.model",
-            key_variable=key_variable(config.base_url, "RAGCLI_EXPAND_API_KEY"),
-            key_required=is_openai(config.base_url),
-            timeout_s=config.timeout_s,
-            max_retries=config.max_retries,
-        )
+        service = chat_service(config, "the model that expands questions", "query.expand", "RAGCLI_EXPAND_API_KEY")
         self._config = config
         self._most = 1 if isinstance(config, HydeConfig) else config.variations
         self._prompt = Template(config.prompt)
