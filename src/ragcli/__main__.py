@@ -1,6 +1,9 @@
 """The process: ``ragcli`` and ``python -m ragcli``."""
 
 import gc
+import sys
+
+from ragcli.models import ahead
 
 
 def run() -> None:
@@ -10,11 +13,14 @@ def run() -> None:
     garbage then costs a seventh of a cold query.
     """
     gc.set_threshold(50_000, 20, 20)
+    if "query" in sys.argv[1:2]:
+        ahead.begin()
     from ragcli.cli import main
 
     try:
         main()
     finally:
+        ahead.end()
         gc.freeze()
 
 

@@ -1,9 +1,11 @@
 """The engine from end to end over a real, small index."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ragcli.config.index import HashingEmbedderConfig, NoEmbedderConfig, NoLexicalConfig, RankBm25Config, TantivyConfig
 from ragcli.config.settings import Config
@@ -16,6 +18,7 @@ from ragcli.errors import (
 )
 from ragcli.index.build import build_index
 from ragcli.index.history import rollback
+from ragcli.models.hashing import HashingEmbedder
 from ragcli.query.engine import Engine
 from ragcli.query.result import Result
 from ragcli.records import Query
@@ -177,14 +180,34 @@ def test_other_settings_of_the_lexical_index_are_refused(fruit: Workspace, setti
         Engine(settings(lexical=RankBm25Config()), fruit)
 
 
-def test_another_model_is_refused(fruit: Workspace, settings: Settings) -> None:
+@pytest.mark.parametrize("expected", [(), (Query("q", "apple"),)])
+def test_another_model_is_refused(expected: tuple[Query, ...], fruit: Workspace, settings: Settings) -> None:
     base = settings()
     other = base.index.model_copy(update={"embedder": HashingEmbedderConfig(dimension=64)})
     with (
         pytest.raises(ForeignModelError),
-        Engine(base.model_copy(update={"index": other}), fruit) as engine,
+        Engine(base.model_copy(update={"index": other}), fruit, expected=expected) as engine,
     ):
         ask(engine, "apple")
+
+
+def test_a_question_that_was_expected_is_embedded_once_and_found_alike(
+    fruit: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded: list[str] = []
+    embed = HashingEmbedder.embed_queries
+
+    def counted(self: HashingEmbedder, texts: Sequence[str]) -> "NDArray[np.float32]":
+        embedded.extend(texts)
+        return embed(self, texts)
+
+    monkeypatch.setattr(HashingEmbedder, "embed_queries", counted)
+    with Engine(settings(), fruit, expected=[Query("q", "red cars")]) as engine:
+        expected, other = ask(engine, "red cars"), ask(engine, "green apples")
+    assert embedded == ["red cars", "green apples"]
+    with Engine(settings(), fruit) as engine:
+        assert texts(expected) == texts(ask(engine, "red cars"))
+        assert texts(other) == texts(ask(engine, "green apples"))
 
 
 def test_changes_that_are_not_indexed_are_told_or_refused(

@@ -164,7 +164,7 @@ def query(
         check_answers(format, interactive=interactive, given=question is not None or file is not None)
     batches = [] if interactive else question_batches(question, file)
     loaded = load_reranking(lambda more: load(config, set_, workspace, more), flags, rerank, rerank_candidates)
-    with _opened(loaded.config) as engine:
+    with _opened(loaded.config, batches) as engine:
         output = Output("query", format)
         for warning in engine.warnings:
             output.warn(warning)
@@ -264,11 +264,12 @@ def _stdin_lines() -> Iterator[bytes]:
 
 
 @contextmanager
-def _opened(config: "Config") -> Iterator["Engine"]:
+def _opened(config: "Config", batches: Iterable["Sequence[Query]"]) -> Iterator["Engine"]:
     from ragcli.query.engine import Engine
     from ragcli.workspace import Workspace
 
-    with Engine(config, Workspace(config.workspace.path)) as engine:
+    expected = batches[0] if isinstance(batches, list) and batches else ()
+    with Engine(config, Workspace(config.workspace.path), expected=expected) as engine:
         yield engine
 
 

@@ -1,7 +1,7 @@
 """The one engine behind shell and evaluation: questions in, ranked hits out."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
@@ -49,6 +49,7 @@ class Engine:
         config: Everything that shapes a search is in its sections ``index`` and ``query``.
         workspace: Where the index is.
         generation: Name of the generation; the live one unless given.
+        expected: Questions that are known already: they are embedded while the index is opened.
 
     Attributes:
         warnings: What the user should know of the index and the filters.
@@ -61,7 +62,9 @@ class Engine:
         UsageError: A filter cannot be read, or names an unknown key.
     """
 
-    def __init__(self, config: Config, workspace: Workspace, *, generation: str | None = None) -> None:
+    def __init__(
+        self, config: Config, workspace: Workspace, *, generation: str | None = None, expected: Sequence[Query] = ()
+    ) -> None:
         self._config = config
         self._settings = config.query
         self._clock = Clock()
@@ -70,6 +73,8 @@ class Engine:
         # With ``auto`` the questions decide whether it is needed at all.
         wants_model = self._settings.strategy in {"dense", "hybrid"} and config.index.embedder.kind != "none"
         self._model = self._load_model() if wants_model and workspace.current.exists() else None
+        if self._model is not None and expected:
+            self._embed_ahead(self._model.result, [_text_of(query) for query in expected])
         with self._clock.stage("open"):
             self.generation: Generation = open_generation(
                 workspace,
@@ -173,14 +178,17 @@ class Engine:
             return []
         clocks = [Clock() for _ in queries]
         depth = max(self._settings.candidates, top_k)
-        asked = self._ask(texts, clocks)
-        considered = self._rank(asked, depth, clocks)
-        ranked: Sequence[list[Fused]] = (
-            self._best_of_documents(asked, considered, top_k, depth, clocks)
-            if by_document
-            else self._reranked(asked, considered, clocks)
-        )
-        results = self._results(queries, [found[:top_k] for found in ranked], clocks)
+        try:
+            asked = self._ask(texts, clocks)
+            considered = self._rank(asked, depth, clocks)
+            ranked: Sequence[list[Fused]] = (
+                self._best_of_documents(asked, considered, top_k, depth, clocks)
+                if by_document
+                else self._reranked(asked, considered, clocks)
+            )
+            results = self._results(queries, [found[:top_k] for found in ranked], clocks)
+        finally:
+            self._ahead = None  # of a search that failed before it needed them
         return [
             replace(result, considered=found, plan=question.plan)
             for result, found, question in zip(results, considered, asked, strict=True)
@@ -199,7 +207,7 @@ class Engine:
         self.close()
 
     def _load_model(self) -> "Future[Embedder]":
-        from ragcli.models.build import build_embedder
+        from ragcli.models.ahead import build_embedder
 
         worker = ThreadPoolExecutor(1, thread_name_prefix="model")
         future = worker.submit(build_embedder, self._config.index.embedder, self._config.models)
@@ -262,13 +270,13 @@ class Engine:
     def _ask(self, texts: Sequence[str], clocks: Sequence[Clock]) -> list[Asked]:
         """How each question is to be asked."""
         asked = [self._routed(text) for text in texts]
-        self._ahead = None  # of a search that failed before it needed them
         if self._model is None and any("dense" in question.arms for question in asked):
             self._model = self._load_model()
         wordy = [place for place, question in enumerate(asked) if not (question.reason and len(question.arms) == 1)]
         if self._expander is not None and wordy:  # who looks up an identifier wants that one
             if self._settings.expand.kind == "feedback":
-                self._embed_ahead([texts[place] for place in wordy if "dense" in asked[place].arms])
+                new = [texts[place] for place in wordy if "dense" in asked[place].arms]
+                self._embed_ahead(lambda: self._embedder, new)
             with shared([clocks[place] for place in wordy], "expand"):
                 found = self._expander.expand([texts[place] for place in wordy])
             for place, variations in zip(wordy, found, strict=True):
@@ -279,11 +287,11 @@ class Engine:
                 self._hierarchy.narrow(asked[place], clocks[place])
         return asked
 
-    def _embed_ahead(self, texts: Sequence[str]) -> None:
-        """Begin with the questions themselves on another thread, while words are looked for on this one."""
-        if texts:
+    def _embed_ahead(self, embedder: Callable[[], "Embedder"], texts: Sequence[str]) -> None:
+        """Begin with the questions themselves on another thread, unless that was done."""
+        if texts and self._ahead is None:
             worker = ThreadPoolExecutor(1, thread_name_prefix="embed")
-            self._ahead = worker.submit(lambda: dict(zip(texts, self._embedder.embed_queries(texts), strict=True)))
+            self._ahead = worker.submit(lambda: dict(zip(texts, embedder().embed_queries(texts), strict=True)))
             worker.shutdown(wait=False)
 
     def _embed_new(self, asked: Sequence[Asked], clocks: Sequence[Clock]) -> None:
@@ -308,12 +316,13 @@ class Engine:
     def _embed(self, asked: Sequence[Asked], clocks: Sequence[Clock]) -> None:
         """Give each question the vectors of its variations: one call for all that are questions."""
         with shared(clocks, "embed"):
+            embedder = self._embedder  # checked to be the index's, before vectors that were made ahead are used
             ahead, self._ahead = self._ahead, None
             vectors = {} if ahead is None else ahead.result()
             queries, passages = (texts_to_embed(asked, passages=passages) for passages in (False, True))
             more = [text for text in queries if text not in vectors]
-            vectors |= dict(zip(more, self._embedder.embed_queries(more), strict=True)) if more else {}
-            imagined = dict(zip(passages, self._embedder.embed_documents(passages), strict=True)) if passages else {}
+            vectors |= dict(zip(more, embedder.embed_queries(more), strict=True)) if more else {}
+            imagined = dict(zip(passages, embedder.embed_documents(passages), strict=True)) if passages else {}
             for question in asked:
                 question.take_vectors(vectors, imagined)
         self.embedded.update([*queries, *passages])
