@@ -38,7 +38,7 @@ from ragcli.index.lexical.build import open_lexical, update_lexical
 from ragcli.index.progress import NoProgress
 from ragcli.ingest.chunkers.build import build_chunker
 from ragcli.ingest.chunkers.ruler import Ruler
-from ragcli.ingest.loaders.markdown import MarkdownParser
+from ragcli.ingest.loaders.markdown import markdown_blocks
 from ragcli.models.build import build_embedder, token_limit
 from ragcli.models.tokens import build_token_counter
 from ragcli.query.fuse import Arm, Ranking, fuse
@@ -133,10 +133,10 @@ class Vectoriser:
 
 def read_documents(folder: Path) -> list[Document]:
     """The corpora, with the blocks that Markdown has; the prose chunker does not look at those."""
-    parser, documents = MarkdownParser(), []
+    documents = []
     for file in sorted((folder / "corpora").glob("*.md")):
         text = file.read_bytes().decode("utf-8")  # offsets count the line breaks as they are
-        blocks = tuple(parser.blocks(text))
+        blocks = tuple(markdown_blocks(text))
         documents.append(Document(file.stem, file.stem, "corpora", file.name, "markdown", file.stem, text, blocks))
     return documents
 

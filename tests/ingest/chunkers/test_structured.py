@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ragcli.config.ingest import Breakpoints, StructuredChunkerConfig
 from ragcli.ingest.chunkers.structured import StructuredChunker
-from ragcli.ingest.loaders.markdown import MarkdownParser
+from ragcli.ingest.loaders.markdown import markdown_blocks
 from ragcli.models.tokens import WordCounter
 from ragcli.records import Chunk, Document
 
@@ -17,7 +17,7 @@ _HEADER = "| Part | Price |\n| --- | --- |"
 
 
 def _document(text: str, title: str = "t") -> Document:
-    return Document("d", "t.md", "s", "t.md", "markdown", title, text, tuple(MarkdownParser().blocks(text)))
+    return Document("d", "t.md", "s", "t.md", "markdown", title, text, tuple(markdown_blocks(text)))
 
 
 def _chunks(

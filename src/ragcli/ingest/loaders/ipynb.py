@@ -11,7 +11,7 @@ from ragcli.ingest.loaders.compose import Composer, one_line, stem_of
 from ragcli.ingest.loaders.decode import decode, normalise
 from ragcli.ingest.loaders.guard import refusing
 from ragcli.ingest.loaders.languages import fence_language
-from ragcli.ingest.loaders.markdown import MarkdownParser, without_data_urls
+from ragcli.ingest.loaders.markdown import markdown_blocks, without_data_urls
 
 _MAX_OUTPUT_LINES = 20
 _MAX_OUTPUT_CHARS = 1500
@@ -22,13 +22,11 @@ class IpynbLoader:
 
     def __init__(self, limits: LimitsConfig) -> None:
         self._limits = limits
-        self._markdown: MarkdownParser | None = None
 
     def load(self, file: RawFile) -> Iterator[Parsed]:
         """One document, or none when no cell has text."""
         with refusing("notebook"):
             notebook = _parse(decode(file.data))
-            self._markdown = self._markdown or MarkdownParser()
             metadata = _mapping(notebook.get("metadata"))
             language = _language(metadata)
             composer = Composer(self._limits.max_text_chars)
@@ -55,9 +53,9 @@ class IpynbLoader:
             composer.code(source, fence_language(str(cell.get("language", language))))
             for output in cell.get("outputs") or ():
                 composer.code(shortened(_output_text(_mapping(output))))
-        elif source.strip() and self._markdown is not None:
+        elif source.strip():
             text = without_data_urls(source).strip("\n")
-            composer.embed(text, self._markdown.blocks(text))
+            composer.embed(text, markdown_blocks(text))
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from ragcli.config.ingest import LimitsConfig
@@ -26,7 +27,6 @@ class MarkdownLoader:
 
     def __init__(self, limits: LimitsConfig) -> None:
         self._limits = limits
-        self._parser: MarkdownParser | None = None
 
     def load(self, file: RawFile) -> Iterator[Parsed]:
         """One document, or none when the file is blank. Its text starts after the front matter."""
@@ -37,9 +37,7 @@ class MarkdownLoader:
             text = source[start:].lstrip("\n")
             if not text.strip():
                 return
-            if self._parser is None:
-                self._parser = MarkdownParser()
-            blocks = self._parser.blocks(text)
+            blocks = markdown_blocks(text)
             title = metadata.get("title")
             name = one_line(str(title)) if isinstance(title, str | int | float) else ""
             yield Parsed(
@@ -50,19 +48,20 @@ class MarkdownLoader:
             )
 
 
-class MarkdownParser:
-    """Finds the blocks of Markdown. Only block structure is parsed; text inside blocks stays as it is."""
+def markdown_blocks(text: str) -> list[Block]:
+    r"""Blocks of a text whose lines end in ``\n``. Only block structure is parsed; text inside stays as it is."""
+    markdown = _commonmark()
+    tokens: list[Any] = []
+    markdown.block.parse(text, markdown, {}, tokens)
+    return list(_Layout(text, markdown).read(tokens))
 
-    def __init__(self) -> None:
-        from markdown_it import MarkdownIt
 
-        self._markdown = MarkdownIt("commonmark").enable("table")
+@cache
+def _commonmark() -> Any:
+    """The parser, which keeps nothing of what it parsed; to make one takes longer than a short page."""
+    from markdown_it import MarkdownIt
 
-    def blocks(self, text: str) -> list[Block]:
-        r"""Blocks of a text whose lines end in ``\n``."""
-        tokens: list[Any] = []
-        self._markdown.block.parse(text, self._markdown, {}, tokens)
-        return list(_Layout(text, self._markdown).read(tokens))
+    return MarkdownIt("commonmark").enable("table")
 
 
 class _Layout:
