@@ -6,6 +6,7 @@ Every benchmark script prints Markdown on stdout and talk on stderr; ``run.py`` 
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -78,20 +79,33 @@ def ragcli(*words: str, cwd: Path) -> dict[str, Any]:
 
 
 def peak_memory_mb(words: Sequence[str], cwd: Path | None = None) -> float:
-    """Largest resident set of a command, megabytes."""
-    program = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
-        " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words],
-        cwd=cwd,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(done.stdout.splitlines()[-1])
+    """Largest resident sets of a command and of the processes that it starts, added up; megabytes."""
+    peaks: dict[int, float] = {}
+    with subprocess.Popen(words, cwd=cwd, env=clean_environment(), stdout=subprocess.DEVNULL) as running:
+        while running.poll() is None:
+            for pid in _family(running.pid):
+                peaks[pid] = max(peaks.get(pid, 0.0), _high_water_mb(pid))
+            time.sleep(0.005)
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, list(words))
+    return sum(peaks.values())
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended meanwhile
+        return []
+    return [pid, *(relative for child in children for relative in _family(int(child)))]
+
+
+def _high_water_mb(pid: int) -> float:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def machine() -> str:
