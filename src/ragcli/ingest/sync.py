@@ -14,7 +14,7 @@ from ragcli.ingest.duplicates import find_duplicates, held_back
 from ragcli.ingest.plan import Renamed, SourcePlan, find_renamed, plan_source
 from ragcli.ingest.recipe import recipe_of
 from ragcli.ingest.result import FileChange, FileProblem, IngestResult, Listener
-from ragcli.ingest.scan import FoundFile, scan
+from ragcli.ingest.scan import FoundFile, Problem, scan
 from ragcli.ingest.sources import Resolved, Selection, Source, resolve
 from ragcli.records import DocumentType
 from ragcli.workspace import Workspace
@@ -203,12 +203,11 @@ class _Run:
         counts = self._ledger.catalog.counts()
         to, frm = {(r.source, r.path) for r in renamed}, {(r.from_source, r.from_path) for r in renamed}
         added, changed = _pending(plans) if self._options.dry_run else (writer.added, writer.changed)
-        failed = [FileProblem(plan.source.name, *problem) for plan in plans for problem in plan.problems]
-        skipped = list(writer.skipped)
+        failed, skipped = list(writer.failed), list(writer.skipped)
         for plan in plans:
-            for row in plan.standing:
-                into = failed if row.state == "failed" else skipped
-                into.append(FileProblem(plan.source.name, row.path, row.reason, new=False))
+            for one in (*plan.problems, *plan.standing):
+                into = failed if one.state == "failed" else skipped
+                into.append(FileProblem(plan.source.name, one.path, one.reason, new=isinstance(one, Problem)))
         return IngestResult(
             added=tuple(one for one in added if (one.source, one.path) not in to),
             changed=tuple(changed),
@@ -216,7 +215,7 @@ class _Run:
             removed=tuple(one for one in gone if (one.source, one.path) not in frm),
             unchanged=sum(plan.unchanged for plan in plans) + writer.unchanged,
             skipped=_sorted(skipped),
-            failed=_sorted([*failed, *writer.failed]),
+            failed=_sorted(failed),
             duplicates=tuple(pair.told() for pair in duplicates),
             documents=counts.documents,
             chunks=counts.chunks,
