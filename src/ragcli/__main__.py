@@ -10,8 +10,9 @@ def run() -> None:
     garbage then costs a seventh of a cold query.
     """
     gc.set_threshold(50_000, 20, 20)
-    from ragcli.cli import main
+    from ragcli.cli import end_on_sigterm, main
 
+    end_on_sigterm()
     try:
         main()
     finally:

@@ -144,7 +144,8 @@ def report_error(error: RagcliError, arguments: Sequence[str]) -> None:
 
 
 def _print_error(error: RagcliError) -> None:
-    print(error.message if error.code == "interrupted" else f"error: {error.message}", file=sys.stderr)
+    stopped = error.code in {"interrupted", "terminated"}
+    print(error.message if stopped else f"error: {error.message}", file=sys.stderr)
     if error.hint:
         print(f"  try: {error.hint}", file=sys.stderr)
 
