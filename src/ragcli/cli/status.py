@@ -36,7 +36,7 @@ def _fields(result: "StatusResult") -> dict[str, Any]:
 
 def _print(result: "StatusResult") -> None:
     for name, text in _lines(result):
-        line(f"{name:<11} {text}")
+        line(f"{name:<11} {text}", indent=12)
 
 
 def _lines(result: "StatusResult") -> "Iterator[tuple[str, str]]":

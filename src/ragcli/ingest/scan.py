@@ -157,9 +157,7 @@ class _Walk:
         else:
             self._file(path, entry.path, entry.stat(follow_symlinks=False))
 
-    def _file(
-        self, path: str, location: str, status: os.stat_result, otherwise: FileState = "skipped"
-    ) -> None:
+    def _file(self, path: str, location: str, status: os.stat_result, otherwise: FileState = "skipped") -> None:
         mode = status.st_mode
         if not stat.S_ISREG(mode):
             self._problem(path, f"{_kind(mode)}, not a file", otherwise)
