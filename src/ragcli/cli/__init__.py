@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def end_on_sigterm() -> None:
     """Let SIGTERM end this process as Ctrl-C does, with a message and what was finished kept."""
 
-    def end(number: int, frame: object) -> None:
+    def end(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
         raise _Terminated
 

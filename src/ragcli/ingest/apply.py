@@ -45,7 +45,7 @@ class Writer:
                 self._put(plan, outcome)
 
     def finish(self, plans: Sequence[SourcePlan], ended: Iterable[str]) -> None:
-        """Commit the rest: removed files, those not to be taken, new times of unchanged ones, sources begun and ended."""
+        """Commit the rest: files that are gone or cannot be taken, new times of others, sources begun and ended."""
         todo = [plan for plan in plans if plan.removed or plan.noted or plan.touched or self._is_news(plan)]
         if not todo and not ended:
             return
