@@ -88,8 +88,8 @@ def bars(unit: str, console: "Console", get_time: "Callable[[], float]" = time.m
         """Over the last half minute; nothing before a second has passed."""
 
         def render(self, task: "Task") -> "Text":
-            speed = task.finished_speed or task.speed
-            known = speed is not None and (task.finished_time or task.elapsed or 0) >= 1
+            speed = task.finished_speed or task.speed or 0.0
+            known = (task.finished_time or task.elapsed or 0) >= 1 and speed
             self.text_format = f"{speed:,.{1 if speed < 10 else 0}f} {unit}/s" if known else ""
             return super().render(task)
 

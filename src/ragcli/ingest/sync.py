@@ -14,7 +14,7 @@ from ragcli.ingest.duplicates import find_duplicates, held_back
 from ragcli.ingest.plan import Renamed, SourcePlan, find_renamed, plan_source
 from ragcli.ingest.recipe import recipe_of
 from ragcli.ingest.result import FileChange, FileProblem, IngestResult, Listener
-from ragcli.ingest.scan import FoundFile, Problem, scan
+from ragcli.ingest.scan import FoundFile, scan
 from ragcli.ingest.sources import Resolved, Selection, Source, resolve
 from ragcli.records import DocumentType
 from ragcli.workspace import Workspace
@@ -205,9 +205,10 @@ class _Run:
         added, changed = _pending(plans) if self._options.dry_run else (writer.added, writer.changed)
         failed, skipped = list(writer.failed), list(writer.skipped)
         for plan in plans:
-            for one in (*plan.problems, *plan.standing):
-                into = failed if one.state == "failed" else skipped
-                into.append(FileProblem(plan.source.name, one.path, one.reason, new=isinstance(one, Problem)))
+            told = [(one.path, one.reason, one.state, True) for one in plan.problems]
+            told += [(row.path, row.reason, row.state, False) for row in plan.standing]
+            for path, reason, state, new in told:
+                (failed if state == "failed" else skipped).append(FileProblem(plan.source.name, path, reason, new))
         return IngestResult(
             added=tuple(one for one in added if (one.source, one.path) not in to),
             changed=tuple(changed),
