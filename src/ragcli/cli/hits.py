@@ -136,10 +136,15 @@ def _shown_text(hit: "Hit") -> str:
 
 
 def _print_wrapped(console: "Console", text: "Text", lead: str) -> None:
-    """Wrapped to the console's width behind a lead, further lines indented, without white space at their ends."""
+    """Wrapped to the console's width behind a lead, further lines indented, without white space at their ends.
+
+    Where nobody says how wide it is, in a pipe, lines stay whole.
+    """
     from rich.text import Text
 
-    for line in text.wrap(console, max(20, console.width - len(lead))):
+    from ragcli.cli.output import has_width
+
+    for line in text.wrap(console, max(20, console.width - len(lead))) if has_width() else text.split("\n"):
         line.rstrip()
         console.print(Text(lead, style="bold green" if lead.strip() else "").append_text(line), soft_wrap=True)
         lead = " " * len(lead)
