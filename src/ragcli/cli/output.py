@@ -77,6 +77,7 @@ def fitted(text: str, stream: TextIO, indent: int) -> str:
         return text
     import textwrap
 
+    indent = min(indent, width // 2)
     lines = textwrap.wrap(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
 
