@@ -165,7 +165,7 @@ def test_a_stop_has_its_status_and_loses_nothing_that_was_finished(
         running.send_signal(stop)
         out, err = running.communicate(timeout=30)
     assert running.returncode == status
-    assert err == f"{code}: what was read and embedded by now is kept, and the next run goes on from there\n"
+    assert err == f"{code}: what was read and embedded is kept; the next run goes on\n"
     envelope = json.loads(out)
     assert (list(envelope), envelope["ok"], envelope["error"]["code"]) == (KEYS, False, code)
     assert ragcli("doctor").status == 0

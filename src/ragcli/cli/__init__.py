@@ -114,7 +114,7 @@ def _stopped(stop: KeyboardInterrupt, arguments: Sequence[str]) -> RagcliError:
     error = _TerminatedError if isinstance(stop, _Terminated) else _StoppedError
     if command_of(arguments) not in _RESUMED:
         return error(error.code)
-    return error(f"{error.code}: what was read and embedded by now is kept, and the next run goes on from there")
+    return error(f"{error.code}: what was read and embedded is kept; the next run goes on")
 
 
 def _refused(error: OSError) -> BackendError:

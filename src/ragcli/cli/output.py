@@ -177,6 +177,8 @@ def report_error(error: RagcliError, arguments: Sequence[str]) -> None:
 
 def _print_error(error: RagcliError) -> None:
     stopped = error.code in {"interrupted", "terminated"}
+    if stopped and sys.stderr.isatty():
+        print("\r", end="", file=sys.stderr)  # over the ^C that the terminal has shown
     _tell(error.message if stopped else f"error: {error.message}", 2)
     if error.hint:
         _tell(f"  try: {error.hint}", 7)
