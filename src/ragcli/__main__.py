@@ -15,8 +15,9 @@ def run() -> None:
     gc.set_threshold(50_000, 20, 20)
     if "query" in sys.argv[1:2]:
         ahead.begin()
-    from ragcli.cli import main
+    from ragcli.cli import end_on_sigterm, main
 
+    end_on_sigterm()
     try:
         main()
     finally:

@@ -50,6 +50,20 @@ def test_panels_fit_the_width(ragcli: Ragcli, page: Path, width: int, monkeypatc
     assert {len(line) for line in lines} == {width}
 
 
+def test_a_pipe_gets_the_lines_as_they_are(ragcli: Ragcli, page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")
+    size = ("--set", "ingest.chunker.structured.size_tokens=110")
+    (document,) = ragcli("chunks", "vaults.md", "--format", "json", *size).result["documents"]
+    expected = [ragcli("chunks", "vaults.md", *size).out.splitlines()[0]]
+    for chunk in document["chunks"]:
+        facts = f"{chunk['tokens']} tokens \u00b7 {chunk['start']:,}-{chunk['end']:,}"
+        expected += ["", f"--- {chunk['position'] + 1}  {' > '.join(chunk['headings'])}  ({facts})"]
+        prefix = [] if chunk["prefix"] in {"", " > ".join(chunk["headings"])} else [chunk["prefix"]]
+        expected += [*prefix, *chunk["text"].split("\n")]
+    assert ragcli("chunks", "vaults.md", *size).out.splitlines() == expected
+    assert max(map(len, expected)) > 120
+
+
 def test_json_has_texts_that_stand_where_it_says(ragcli: Ragcli, work: Path) -> None:
     (work / "plain.txt").write_text("One sentence here. And another one.\n")
     (document,) = ragcli("chunks", "plain.txt", "--format", "json").result["documents"]

@@ -15,13 +15,22 @@ def checks(ran: Any) -> dict[str, tuple[str, str]]:
 def test_a_sound_workspace(indexed: Ragcli) -> None:
     ran = indexed("doctor")
     assert (ran.status, ran.err) == (0, "")
-    assert [line.split()[0] for line in ran.out.splitlines()] == ["ok"] * 8
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["ok"] * 9
     assert "ok       generation 000001 (live): " in ran.out
     assert "checksums right" in ran.out
     found = checks(indexed("doctor", "--format", "json"))
     assert list(found) == [
-        "disk", "writer", "generation 000001 (live)", "catalog", "settings", "index", "freshness", "model"
+        "disk", "writer", "generation 000001 (live)", "catalog", "files", "settings", "index", "freshness", "model"
     ]  # fmt: skip
+
+
+def test_files_that_could_not_be_read(indexed: Ragcli, work: Path) -> None:
+    (work / "docs" / "broken.pdf").write_bytes(b"%PDF-1.4 nothing more")
+    indexed("sync", "docs")
+    ran = indexed("doctor")
+    assert ran.status == 0
+    assert "warning  files: 1 of 4 could not be read" in ran.out.splitlines()
+    assert "         try: ragcli status, which names them and says why" in ran.out.splitlines()
 
 
 def test_a_flipped_byte_is_found(indexed: Ragcli, work: Path) -> None:

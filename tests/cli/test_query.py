@@ -105,6 +105,16 @@ def test_the_table_fits_its_width_without_trailing_space(run: Run, width: int, m
     assert "\x1b" not in ran.out  # a chunk's own escape sequence included
 
 
+def test_in_a_pipe_a_hit_has_a_line_for_its_place_and_one_for_its_text(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = run("disk server zebra", "-k", "1").out.splitlines()
+    monkeypatch.delenv("COLUMNS")
+    whole = run("disk server zebra", "-k", "1").out.splitlines()
+    assert (len(narrow) > 3, len(whole), whole[-1]) == (True, 3, "")
+
+
 def test_json_is_an_envelope_with_everything(run: Run) -> None:
     envelope = run("disk full", "--format", "json", "-k", "2").json
     assert (envelope["command"], envelope["ok"], envelope["error"], envelope["warnings"]) == ("query", True, None, [])

@@ -50,6 +50,30 @@ def test_what_is_not_indexed_yet(indexed: Ragcli, work: Path, write: Any) -> Non
     assert index["fresh"] is False
 
 
+def test_failed_files_are_those_of_the_run_and_named(indexed: Ragcli, work: Path) -> None:
+    docs = work / "docs"
+    for place in range(6):
+        (docs / f"{place}.pdf").write_bytes(b"%PDF-1.4 nothing more")
+    (docs / "loop").symlink_to("loop")
+    (docs / "out.md").symlink_to(work)
+    ran = indexed("sync", "docs")
+    assert "3 unchanged, 1 skipped, 7 failed" in ran.out
+    shown = indexed("status").out.splitlines()
+    assert "catalog     3 documents, 3 chunks, 10 files, 7 of them failed" in shown
+    failed = [line for line in shown if line.startswith("failed")]
+    assert len(failed) == 6
+    assert failed[0].startswith("failed      0.pdf: ")
+    assert failed[-1] == "failed      2 more; --format json lists them all"
+    listed = indexed("status", "--format", "json").result["failed"]
+    assert [one["path"] for one in listed] == [*(f"{place}.pdf" for place in range(6)), "loop"]
+    assert listed[-1] == {"source": "docs", "path": "loop", "reason": "a symbolic link that leads back to itself"}
+    (docs / "loop").unlink()
+    again = indexed("sync", "docs", "--strict")
+    assert (again.status, "0 removed, 3 unchanged, 1 skipped, 6 failed" in again.out) == (4, True)
+    assert "skipped" not in again.err
+    assert len(indexed("status", "--format", "json").result["failed"]) == 6
+
+
 def test_other_settings(indexed: Ragcli) -> None:
     shown = rows(indexed("status", "--set", "index.lexical.language=de").out)
     assert shown["stale"] == "built with other settings of index.lexical.language: run ragcli index"

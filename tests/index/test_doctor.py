@@ -40,7 +40,7 @@ def test_a_sound_workspace(indexed: Corpus) -> None:
     assert {check.verdict for check in result.checks} == {"ok"}
     assert [check.name for check in result.checks] == [
         *("disk", "writer", "generation 000001", "generation 000002 (live)"),
-        *("catalog", "settings", "index", "freshness", "model"),
+        *("catalog", "files", "settings", "index", "freshness", "model"),
     ]
     assert result.error is None
     assert check(result, "index").message == "opens: flat vectors and lexical, 58 chunks each"

@@ -68,6 +68,25 @@ def test_what_could_not_be_used_is_told_again() -> None:
     assert ([one.path for one in made.standing], made.unchanged, made.to_read) == (["a", "b"], 0, [])
 
 
+def test_what_the_walk_could_not_take_is_remembered_and_then_known() -> None:
+    trouble = [Problem("loop", "leads back"), Problem("out", "leads out", "skipped"), Problem("a", "same name")]
+    made = plan([found("a")], [row("a")], problems=trouble)
+    assert ([*made.problems], made.unchanged, made.removed) == (trouble, 1, [])
+    assert [(one.path, one.state, one.reason) for one in made.noted] == [
+        ("loop", "failed", "leads back"), ("out", "skipped", "leads out")
+    ]  # fmt: skip
+    again = plan([found("a")], [row("a"), *made.noted], problems=trouble)
+    assert (again.noted, again.removed, [one.path for one in again.problems]) == ([], [], ["a"])
+    assert [one.path for one in again.standing] == ["loop", "out"]
+    gone = plan([found("a")], [row("a"), *made.noted])
+    assert [one.path for one in gone.removed] == ["loop", "out"]
+
+
+def test_a_document_that_became_a_link_out_is_removed() -> None:
+    made = plan([], [row("out")], problems=[Problem("out", "leads out", "skipped")])
+    assert ([one.path for one in made.removed], [one.path for one in made.noted]) == (["out"], ["out"])
+
+
 def test_only_what_is_surely_gone_is_removed() -> None:
     rows = [row("gone"), row("trouble"), row("locked/x"), row("b"), row("a")]
     made = plan([], rows, problems=[Problem("trouble", "a named pipe, not a file")], unknown=["locked/"])

@@ -130,6 +130,12 @@ def test_a_program_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         run([job(0, "a.txt", "text")])
 
 
+def test_ctrl_c_in_a_terminal_does_not_reach_the_workers() -> None:
+    with WorkerPool([recipe()], 1):
+        (worker,) = children()
+        assert os.getpgid(worker) != os.getpgrp()
+
+
 def test_leaving_early_leaves_no_process() -> None:
     with WorkerPool([recipe()], 2) as pool:
         next(pool.run(iter([job(0, "a.txt", "a"), job(1, "slow.rst", SLOW)])))

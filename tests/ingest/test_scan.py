@@ -85,6 +85,7 @@ def test_links_are_never_followed_out_or_round(root: Path, tmp_path: Path) -> No
         "loop2": "a symbolic link that leads back to itself",
         "gone.md": "a symbolic link that leads nowhere",
     }
+    assert {problem.path for problem in found.problems if problem.state == "skipped"} == {"out.md", "sibling.md"}
 
 
 def test_links_inside_are_taken_once(root: Path) -> None:
@@ -110,6 +111,12 @@ def test_pipes_sockets_and_devices_are_listed(root: Path, monkeypatch: pytest.Mo
         server.bind("socket.md")
         found = walk(root)
     assert reasons(found) == {"pipe.md": "a named pipe, not a file", "socket.md": "a socket, not a file"}
+
+
+def test_a_pipe_among_files_is_skipped_but_one_asked_for_fails(root: Path) -> None:
+    os.mkfifo(root / "pipe.md")
+    assert [problem.state for problem in walk(root).problems] == ["skipped"]
+    assert [problem.state for problem in walk(root, "pipe.md").problems] == ["failed"]
 
 
 def test_names_that_are_no_text(root: Path) -> None:

@@ -80,9 +80,10 @@ def test_reciprocal_ranks_start_at_one() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_ties_rank_by_row(method: Method) -> None:
-    dense, lexical = ranking(r9=0.5), ranking(r4=7.0)
-    assert list(fused(method(), dense, lexical)) == [4, 9]
+def test_of_equals_the_one_found_by_words_comes_first_then_the_lower_row(method: Method) -> None:
+    assert list(fused(method(), ranking(r4=0.5), ranking(r9=7.0))) == [9, 4]
+    if method is not RrfConfig:  # whose ranks are never equal within an arm
+        assert list(fused(method(), ranking(r9=0.5, r4=0.5), ranking())) == [4, 9]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -133,7 +134,11 @@ def test_every_result_of_every_arm_is_there_once_and_best_first(
     results = fuse({"dense": dense, "lexical": lexical}, method(dense_weight=weight))
     rows = [result.row for result in results]
     assert sorted(rows) == sorted({*dense.rows.tolist(), *lexical.rows.tolist()})
-    keys = [(-result.score, result.row) for result in results]
+    words = [result.contributions.get("lexical") for result in results]
+    keys = [
+        (-result.score, 0.0 if part is None else -part.weighted, result.row)
+        for result, part in zip(results, words, strict=True)
+    ]
     assert keys == sorted(keys)
     for result in results:
         assert result.score == pytest.approx(sum(part.weighted for part in result.contributions.values()))

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -12,11 +13,26 @@ _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, er
 """What the machine refuses, whoever asks: no bug of ours."""
 
 
+_RESUMED = frozenset({"ingest", "index", "sync"})
+"""Commands that commit as they go, so that the next run goes on from where one was stopped."""
+
+
 class _StoppedError(RagcliError):
     """The user pressed Ctrl-C; what was finished by then is kept."""
 
     code = "interrupted"
     exit_status = 130
+
+
+class _TerminatedError(RagcliError):
+    """The process was told to end (SIGTERM); what was finished by then is kept."""
+
+    code = "terminated"
+    exit_status = 143
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which stops a run at the same places and in the same way as Ctrl-C."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,14 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     raise SystemExit(_flushed(status))
 
 
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, with a message and what was finished kept."""
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, end)
+
+
 def _guarded(arguments: Sequence[str]) -> int:
     """The one boundary: every failure leaves through here."""
     try:
         return _run(arguments)
     except RagcliError as error:
         return _report(error, arguments)
-    except KeyboardInterrupt:
-        return _report(_StoppedError("interrupted"), arguments)
+    except KeyboardInterrupt as stop:
+        return _report(_stopped(stop, arguments), arguments)
     except BrokenPipeError:
         _discard_stdout()
         return 0
@@ -80,6 +106,15 @@ def _report(error: RagcliError, arguments: Sequence[str]) -> int:
         _discard_stdout()
         report_error(error, arguments)
     return error.exit_status
+
+
+def _stopped(stop: KeyboardInterrupt, arguments: Sequence[str]) -> RagcliError:
+    from ragcli.cli.app import command_of
+
+    error = _TerminatedError if isinstance(stop, _Terminated) else _StoppedError
+    if command_of(arguments) not in _RESUMED:
+        return error(error.code)
+    return error(f"{error.code}: what was read and embedded is kept; the next run goes on")
 
 
 def _refused(error: OSError) -> BackendError:

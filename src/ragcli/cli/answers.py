@@ -1,13 +1,14 @@
 """How answers look: for people as they come, for other tools with all that they rest on."""
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ragcli.cli.output import Output, console, plain, printable
+from ragcli.cli.output import Output, console, line, plain, printable, terminal_width
 from ragcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ragcli.query.answering import Answered, Answering
     from ragcli.query.engine import Engine
     from ragcli.records import Citation, Query
+
+_WORD_END = re.compile(r"(?<=\s)")
 
 FORMATS = ("table", "json", "jsonl")
 
@@ -94,13 +97,45 @@ def _print(answering: "Answering", query: "Query", look: "Rendering", *, heading
 
 def _answer(answering: "Answering", query: "Query", history: Sequence[Any] = ()) -> "Answered":
     """Print an answer as it comes, and what it cites below."""
-    answered = answering.ask(query, history, lambda text: print(_visible(text), end="", flush=True))
+    flow = _Flow()
+    answered = answering.ask(query, history, lambda text: flow.write(_visible(text)))
+    flow.end()
     print("\n")
     for cited in answered.answer.citations:
-        print(printable(_place(cited)))
+        line(_place(cited), indent=4)
     if answered.answer.citations:
         print()
     return answered
+
+
+class _Flow:
+    """Writes a text as it comes. On a terminal lines are broken between words, so the last word waits for its end."""
+
+    def __init__(self) -> None:
+        self._width = terminal_width(sys.stdout) if sys.stdout.isatty() else 0
+        self._column = 0
+        self._gap = ""
+        self._held = ""
+
+    def write(self, text: str) -> None:
+        if not self._width:
+            print(text, end="", flush=True)
+            return
+        *words, self._held = _WORD_END.split(self._held + text)
+        for word in words:
+            self._put(word)
+
+    def end(self) -> None:
+        self._put(self._held)
+
+    def _put(self, word: str) -> None:
+        bare = word.rstrip()
+        column = self._column + len(self._gap) + len(bare)
+        if column > self._width and self._column:
+            self._gap = "\n"
+        print(self._gap + bare, end="", flush=True)
+        self._column = len(bare) if self._gap == "\n" else column
+        self._gap = word[len(bare) :]
 
 
 def _print_facts(answered: "Answered") -> None:
@@ -108,12 +143,13 @@ def _print_facts(answered: "Answered") -> None:
     context, answer = answered.context, answered.answer
     left = Counter(one.reason for one in context.left_out)
     reasons = "".join(f"; left out: {count} {reason}" for reason, count in left.items())
-    print(f"context: {context.tokens:,} of {context.budget_tokens:,} tokens, {len(context.excerpts)} excerpts{reasons}")
+    line(f"context: {context.tokens:,} of {context.budget_tokens:,} tokens, {len(context.excerpts)} excerpts{reasons}")
     cost = "unknown" if answer.cost is None else f"{answer.cost:.6g}"
     tokens = f"{answer.input_tokens:,} tokens read, {answer.output_tokens:,} written"
     removed = f"; {answer.removed_citations} citations of nothing removed" if answer.removed_citations else ""
-    print(printable(f"answer: {answer.answerer}; {tokens}; cost {cost}{removed}"))
-    print("time: " + "  ".join(f"{stage} {ms:.1f} ms" for stage, ms in answered.timings_ms.items()) + "\n")
+    line(f"answer: {answer.answerer}; {tokens}; cost {cost}{removed}")
+    line("time: " + "  ".join(f"{stage} {ms:.1f} ms" for stage, ms in answered.timings_ms.items()))
+    print()
 
 
 def _place(cited: "Citation") -> str:

@@ -8,7 +8,7 @@ import typer
 
 from ragcli.cli.ingest import document_type
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, load
-from ragcli.cli.output import Output, console, line, printable
+from ragcli.cli.output import Output, console, has_width, line, printable
 from ragcli.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def chunks(
 
 
 def _print(documents: Sequence["CutDocument"]) -> None:
-    screen = console()
+    screen = console() if has_width() else None
     for document in documents:
         count = len(document.chunks)
         line(
@@ -48,24 +48,43 @@ def _print(documents: Sequence["CutDocument"]) -> None:
             f" {count:,} {'chunk' if count == 1 else 'chunks'}, {document.tokens:,} tokens"
         )
         for chunk in document.chunks:
-            _print_chunk(screen, chunk)
+            if screen is None:
+                _print_plain(chunk)
+            else:
+                _print_panel(screen, chunk)
 
 
-def _print_chunk(console: "Console", chunk: "Chunk") -> None:
+def _print_plain(chunk: "Chunk") -> None:
+    """For pipes: a line about the chunk, then its lines as they are."""
+    crumbs = f"  {' > '.join(chunk.headings)}" if chunk.headings else ""
+    print()
+    line(f"--- {chunk.position + 1}{crumbs}  ({_facts(chunk)})")
+    for text in _texts(chunk):
+        print(text)
+
+
+def _print_panel(console: "Console", chunk: "Chunk") -> None:
     from rich.panel import Panel
     from rich.text import Text
 
-    about = " · ".join(f"{key} {value}" for key, value in sorted(chunk.metadata.items()))
     title = Text(f"{chunk.position + 1}", "bold")
     if chunk.headings:
         title.append(f"  {printable(' > '.join(chunk.headings))}", "cyan")
-    facts = f"{chunk.tokens:,} tokens · {chunk.start:,}-{chunk.end:,}"
-    body = Text()
-    if chunk.prefix and chunk.prefix != " > ".join(chunk.headings):
-        body.append(f"{_visible(chunk.prefix)}\n", "dim")
-    body.append(_visible(chunk.text))
-    subtitle = Text(printable(f"{facts} · {about}" if about else facts), "dim")
+    prefix, text = _texts(chunk)[:-1], _texts(chunk)[-1]
+    body = Text("".join(f"{line}\n" for line in prefix), "dim") + Text(text)
+    subtitle = Text(printable(_facts(chunk)), "dim")
     console.print(Panel(body, title=title, title_align="left", subtitle=subtitle, subtitle_align="right"))
+
+
+def _facts(chunk: "Chunk") -> str:
+    about = [f"{key} {value}" for key, value in sorted(chunk.metadata.items())]
+    return " · ".join([f"{chunk.tokens:,} tokens", f"{chunk.start:,}-{chunk.end:,}", *about])
+
+
+def _texts(chunk: "Chunk") -> list[str]:
+    """What is embedded: in front of the text its prefix, where that says more than the headings."""
+    parts = [chunk.prefix] if chunk.prefix and chunk.prefix != " > ".join(chunk.headings) else []
+    return [_visible(part) for part in (*parts, chunk.text)]
 
 
 def _visible(text: str) -> str:

@@ -75,4 +75,4 @@ def schema() -> None:
 def _print_settings(rows: "Sequence[Entry]") -> None:
     width = max(len(row.key) for row in rows)
     for row in rows:  # a long value must not push the origins of all others to the right
-        line(f"{row.key:<{width}}  {row.shown:<{_VALUE_WIDTH}}  {row.origin}")
+        line(f"{row.key:<{width}}  {row.shown:<{_VALUE_WIDTH}}  {row.origin}", indent=width + 2)

@@ -24,6 +24,6 @@ def doctor(
 
 def _print(result: "DoctorResult") -> None:
     for check in result.checks:
-        line(f"{check.verdict:<8} {check.name}: {check.message}")
+        line(f"{check.verdict:<8} {check.name}: {check.message}", indent=9)
         if check.hint and check.verdict != "ok":
-            line(f"{'':<8} try: {check.hint}")
+            line(f"{'':<8} try: {check.hint}", indent=14)

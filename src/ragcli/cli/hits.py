@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, assert_never
 
 from ragcli.query.result import Result
-from ragcli.query.snippet import Snippet, one_line, snippet
+from ragcli.query.snippet import Snippet, line_starts, one_line, snippet
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -122,7 +122,9 @@ def _print_hit(console: "Console", result: Result, place: int, look: Rendering, 
     _print_wrapped(console, _place_of(hit), lead)
     window = max(60, (console.width - len(indent)) * _SNIPPET_LINES - 20)
     text = _shown_text(hit)
-    shown = snippet(text, look.highlight(result.query.text, text), window * (1 if hit.surroundings is None else 3))
+    size = window * (1 if hit.surroundings is None else 3)
+    lines = frozenset(line_starts(text, code=hit.metadata.get("type") == "code"))
+    shown = snippet(text, look.highlight(result.query.text, text), size, lines)
     _print_wrapped(console, _highlighted(shown), indent)
     if look.explain:
         for line in _explanation(result, place):
@@ -134,10 +136,15 @@ def _shown_text(hit: "Hit") -> str:
 
 
 def _print_wrapped(console: "Console", text: "Text", lead: str) -> None:
-    """Wrapped to the console's width behind a lead, further lines indented, without white space at their ends."""
+    """Wrapped to the console's width behind a lead, further lines indented, without white space at their ends.
+
+    Where nobody says how wide it is, in a pipe, lines stay whole.
+    """
     from rich.text import Text
 
-    for line in text.wrap(console, max(20, console.width - len(lead))):
+    from ragcli.cli.output import has_width
+
+    for line in text.wrap(console, max(20, console.width - len(lead))) if has_width() else text.split("\n"):
         line.rstrip()
         console.print(Text(lead, style="bold green" if lead.strip() else "").append_text(line), soft_wrap=True)
         lead = " " * len(lead)

@@ -117,12 +117,12 @@ def _print_history(rows: "list[PastGeneration]") -> None:
     if not rows:
         line("no generation yet: run ragcli index")
         return
-    cells = [("", "generation", "parent", "created", "chunks", "added", "removed", "MB", "model")]
+    cells = [("generation", "made (UTC)", "chunks", "added", "removed", "MB", "model")]
     for row in rows:
         counts = (f"{row.chunks:,}", f"{row.added:,}", f"{row.removed:,}", f"{row.bytes / 1e6:,.1f}")
-        facts = ("damaged", "", "", "", "", "", row.problem)
+        facts = ("damaged", "", "", "", "", row.problem)
         if not row.problem:
-            facts = (row.parent or "-", row.created, *counts, row.model or "-")
-        cells.append(("*" if row.live else "", row.name, *facts))
-    for text in columns(cells, right=(4, 5, 6, 7)):
+            facts = (row.created[:16].replace("T", " "), *counts, row.model.rpartition("/")[2] or "-")
+        cells.append((f"{row.name} *" if row.live else row.name, *facts))
+    for text in columns(cells, right=(2, 3, 4, 5)):
         line(text)

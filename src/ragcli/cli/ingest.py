@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
-from ragcli.cli.output import Output, line, printable
+from ragcli.cli.output import Output, line, note
 from ragcli.cli.progress import reading
 from ragcli.errors import DataError, UsageError
 
@@ -131,9 +131,9 @@ def _told(problem: "FileProblem") -> str:
 def _list(what: str, texts: Iterable[str]) -> None:
     lines = list(texts)
     for text in lines[:_LISTED]:
-        print(f"{what}: {printable(text)}", file=sys.stderr)
+        note(f"{what}: {text}")
     if len(lines) > _LISTED:
-        print(f"{what}: {len(lines) - _LISTED:,} more; --format json lists them all", file=sys.stderr)
+        note(f"{what}: {len(lines) - _LISTED:,} more; --format json lists them all")
 
 
 def show(result: "IngestResult") -> None:

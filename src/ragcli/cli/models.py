@@ -73,7 +73,7 @@ def _print_list(result: "ListResult") -> None:
         line(f"    {model.folder}")
         revision = f"; revision {model.revision[:12]}" if model.revision else ""
         pinned = "; files recorded" if model.pinned else ""
-        line(f"    {model.runtime}{revision}{pinned}")
+        line(f"    {model.runtime}{revision}{pinned}", indent=6)
     line(f"hub cache {result.hub_cache}; exports {result.cache}")
 
 
@@ -87,4 +87,4 @@ def _print_verify(result: "VerifyResult") -> None:
     if not result.checks:
         line("nothing to verify: no model is configured or was pulled")
     for check in result.checks:
-        line(f"{check.outcome:<8} {check.model}: {check.check}: {check.message}")
+        line(f"{check.outcome:<8} {check.model}: {check.check}: {check.message}", indent=9)

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ragcli.errors import RagcliError
 
@@ -37,7 +37,7 @@ class Output:
     def warn(self, message: str) -> None:
         """Tell of something that did not stop the command: on stderr, and in the envelope."""
         self.warnings.append(message)
-        print(f"warning: {message}", file=sys.stderr)
+        note(f"warning: {message}")
 
     def emit(self, result: object, human: Callable[[], None], *, error: RagcliError | None = None) -> None:
         """Print the result, then fail with ``error`` if there is one.
@@ -58,9 +58,37 @@ class Output:
             raise typer.Exit(error.exit_status)
 
 
-def line(text: str) -> None:
-    """Print one line of the result as it is, however long."""
-    print(printable(text))
+def line(text: str, indent: int = 2) -> None:
+    """Print one line of the result, however long; on a terminal it goes on below, indented, where it does not fit."""
+    print(fitted(printable(text), sys.stdout, indent))
+
+
+def note(text: str, indent: int = 2) -> None:
+    """Like ``line``, but on stderr: what is told besides the result."""
+    print(fitted(printable(text), sys.stderr, indent), file=sys.stderr)
+
+
+def fitted(text: str, stream: TextIO, indent: int) -> str:
+    """A line in as many as a terminal needs, broken between words; as it is anywhere else, for ``grep`` and cron mails.
+
+    A word that is longer than the terminal is wide, such as a path, stays whole, to be copied as one.
+    """
+    if not stream.isatty() or len(text) <= (width := terminal_width(stream)):
+        return text
+    import textwrap
+
+    indent = min(indent, width // 2)
+    lines = textwrap.wrap(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def terminal_width(stream: TextIO) -> int:
+    """Columns of the terminal behind a stream, or as COLUMNS says."""
+    try:
+        found = int(os.environ.get("COLUMNS") or os.get_terminal_size(stream.fileno()).columns)
+    except (OSError, ValueError):
+        found = 0
+    return found if found > 0 else 80
 
 
 def columns(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
@@ -92,8 +120,12 @@ def console() -> "Console":
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 120
-    return _Console(width=width, highlight=False)
+    return _Console(width=None if has_width() else 120, highlight=False)
+
+
+def has_width() -> bool:
+    """Whether stdout is a terminal, or COLUMNS says how wide it is."""
+    return sys.stdout.isatty() or bool(os.environ.get("COLUMNS"))
 
 
 def envelope(command: str, result: object, warnings: Sequence[str], error: RagcliError | None) -> str:
@@ -144,9 +176,18 @@ def report_error(error: RagcliError, arguments: Sequence[str]) -> None:
 
 
 def _print_error(error: RagcliError) -> None:
-    print(error.message if error.code == "interrupted" else f"error: {error.message}", file=sys.stderr)
+    stopped = error.code in {"interrupted", "terminated"}
+    if stopped and sys.stderr.isatty():
+        print("\r", end="", file=sys.stderr)  # over the ^C that the terminal has shown
+    _tell(error.message if stopped else f"error: {error.message}", 2)
     if error.hint:
-        print(f"  try: {error.hint}", file=sys.stderr)
+        _tell(f"  try: {error.hint}", 7)
+
+
+def _tell(text: str, indent: int) -> None:
+    """On stderr, the lines of a message as they are."""
+    for line in text.split("\n"):
+        print(fitted(line, sys.stderr, indent), file=sys.stderr)
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

@@ -2,38 +2,50 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as Bar
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
+    from rich.text import Text
 
     from ragcli.index.progress import Progress
     from ragcli.ingest.result import Listener
     from ragcli.ingest.result import Progress as Reading
 
 
-class _Stages:
-    """One bar per stage, and one that moves while folders are searched or a model is exported."""
+_EVERY_S = 0.1  # more samples than that would crowd the older ones out of those that rich takes a rate from
 
-    def __init__(self, bar: "Bar", unit: str) -> None:
+
+class Stages:
+    """One bar per stage, and one that moves while folders are searched or a model is exported.
+
+    A stage's bar begins with its second tenth of a second: what was done by then comes mostly from a cache, and says
+    nothing of how fast the rest will be.
+    """
+
+    def __init__(self, bar: "Bar") -> None:
         self._bar = bar
-        self._unit = unit
-        self._tasks: dict[str, tuple[TaskID, float]] = {}
-        self._preparing: TaskID | None = bar.add_task("preparing", total=None, rate="")
+        self._tasks: dict[str, TaskID] = {}
+        self._told: dict[str, float] = {}
+        self._preparing: TaskID | None = bar.add_task("preparing", total=None)
 
     def update(self, stage: str, done: int, total: int) -> None:
         """``done`` of ``total`` units of a stage are finished."""
+        now = self._bar.get_time()
+        if now - self._told.setdefault(stage, now) < _EVERY_S and done < total:
+            return
+        self._told[stage] = now
         if self._preparing is not None:
             self._bar.remove_task(self._preparing)
             self._preparing = None
-        if stage not in self._tasks:
-            self._tasks[stage] = (self._bar.add_task(stage, total=total, rate=""), time.monotonic())
-        task, started = self._tasks[stage]
-        rate = done / max(time.monotonic() - started, 1e-3)
-        self._bar.update(task, completed=done, total=total, rate=f"{rate:,.0f} {self._unit}/s")
+        if stage in self._tasks:
+            self._bar.update(self._tasks[stage], completed=done, total=total)
+        else:
+            self._tasks[stage] = self._bar.add_task(stage, completed=done, total=total)
 
 
 @contextmanager
@@ -58,19 +70,28 @@ def reading() -> "Iterator[Listener | None]":
 
 
 @contextmanager
-def _bars(unit: str) -> Iterator[_Stages | None]:
+def _bars(unit: str) -> Iterator[Stages | None]:
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
+
+    with bars(unit, Console(stderr=True)) as bar:
+        yield Stages(bar)
+
+
+def bars(unit: str, console: "Console", get_time: "Callable[[], float]" = time.monotonic) -> "Bar":
+    """Bars that tell how much is done, at what rate and in what time the rest will be."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _Stages(bar, unit)
+    class Rate(TextColumn):
+        """Over the last half minute; nothing before a second has passed."""
+
+        def render(self, task: "Task") -> "Text":
+            speed = task.finished_speed or task.speed or 0.0
+            known = (task.finished_time or task.elapsed or 0) >= 1 and speed
+            self.text_format = f"{speed:,.{1 if speed < 10 else 0}f} {unit}/s" if known else ""
+            return super().render(task)
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(""), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, get_time=get_time)

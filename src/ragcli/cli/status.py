@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from ragcli.index.status import IndexStatus, StatusResult
 
 
+_LISTED = 5  # failed files named to people; --format json lists them all
+
+
 def status(
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -33,7 +36,7 @@ def _fields(result: "StatusResult") -> dict[str, Any]:
 
 def _print(result: "StatusResult") -> None:
     for name, text in _lines(result):
-        line(f"{name:<11} {text}")
+        line(f"{name:<11} {text}", indent=12)
 
 
 def _lines(result: "StatusResult") -> "Iterator[tuple[str, str]]":
@@ -41,6 +44,9 @@ def _lines(result: "StatusResult") -> "Iterator[tuple[str, str]]":
     yield "workspace", str(result.workspace)
     failed = f", {counts.failed_files:,} of them failed" if counts.failed_files else ""
     yield "catalog", f"{counts.documents:,} documents, {counts.chunks:,} chunks, {counts.files:,} files{failed}"
+    yield from (("failed", f"{one.path or one.source}: {one.reason}") for one in result.failed[:_LISTED])
+    if len(result.failed) > _LISTED:
+        yield "failed", f"{len(result.failed) - _LISTED:,} more; --format json lists them all"
     if result.index is None:
         yield "index", "none yet: run ragcli index"
     else:

@@ -75,6 +75,7 @@ def _checks(config: Config, workspace: Workspace) -> Iterator[Check]:
     try:
         with Catalog(workspace.catalog, readonly=True) as catalog:
             yield _catalog(catalog)
+            yield _sources(catalog)
             yield from _live(config, workspace, catalog)
     except RagcliError as error:
         yield Check("catalog", "broken", error.message, error.hint)
@@ -140,6 +141,15 @@ def _catalog(catalog: Catalog) -> Check:
         return Check("catalog", "broken", f"SQLite finds {problems[0]}", "remove the workspace and ingest again")
     counts = catalog.counts()
     return Check("catalog", "ok", f"{counts.documents:,} documents, {counts.chunks:,} chunks, sound")
+
+
+def _sources(catalog: Catalog) -> Check:
+    """Every file that is a document's was read."""
+    counts = catalog.counts()
+    if counts.failed_files:
+        message = f"{counts.failed_files:,} of {counts.files:,} could not be read"
+        return Check("files", "warning", message, "ragcli status, which names them and says why")
+    return Check("files", "ok", f"{counts.files:,}, all of them read")
 
 
 def _live(config: Config, workspace: Workspace, catalog: Catalog) -> Iterator[Check]:

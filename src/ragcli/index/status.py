@@ -14,6 +14,7 @@ from ragcli.index.settings import changed_settings
 from ragcli.index.vectors.store import VectorsState
 from ragcli.workspace import Workspace, generations
 from ragcli.workspace.catalog import Catalog, Counts
+from ragcli.workspace.ledger import FailedFile, Ledger
 from ragcli.workspace.lock import LockHolder, holder
 
 
@@ -52,6 +53,7 @@ class StatusResult:
 
     Attributes:
         catalog: What is live in the catalog.
+        failed: What could not be read, in order of source and path.
         index: None when nothing was indexed yet.
         catalog_bytes: Size of the catalog on disk.
         generations_bytes: Size of all generations on disk, shared files once.
@@ -60,6 +62,7 @@ class StatusResult:
 
     workspace: Path
     catalog: Counts
+    failed: tuple[FailedFile, ...]
     index: IndexStatus | None
     catalog_bytes: int
     generations_bytes: int
@@ -79,6 +82,7 @@ def status(config: Config, workspace: Workspace) -> StatusResult:
         return StatusResult(
             workspace=workspace.root,
             catalog=catalog.counts(),
+            failed=tuple(Ledger(catalog).failed_files()),
             index=_index(config, workspace, catalog),
             catalog_bytes=sum(disk_bytes(path) for path in workspace.root.glob("catalog.db*")),
             generations_bytes=disk_bytes(workspace.generations),

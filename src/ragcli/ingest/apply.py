@@ -45,8 +45,8 @@ class Writer:
                 self._put(plan, outcome)
 
     def finish(self, plans: Sequence[SourcePlan], ended: Iterable[str]) -> None:
-        """Commit the rest of the plans: removed files, new times of unchanged ones, sources that begin and end."""
-        todo = [plan for plan in plans if plan.removed or plan.touched or self._is_news(plan)]
+        """Commit the rest: files that are gone or cannot be taken, new times of others, sources begun and ended."""
+        todo = [plan for plan in plans if plan.removed or plan.noted or plan.touched or self._is_news(plan)]
         if not todo and not ended:
             return
         with self._ledger.catalog.transaction():
@@ -54,6 +54,8 @@ class Writer:
                 self._remember_source(plan)
                 for row in plan.removed:
                     self.documents_removed += self._ledger.forget_file(plan.source.name, row.path)
+                for row in plan.noted:
+                    self._ledger.put_file(plan.source.name, row)
                 for row in plan.touched:
                     self._ledger.put_file(plan.source.name, row)
                     self._ledger.touch_documents(plan.source.name, row.path, row.mtime_ns)

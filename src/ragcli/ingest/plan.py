@@ -32,6 +32,7 @@ class SourcePlan:
         touched: Unchanged in content, with a new time to remember: path to row.
         data: Content of files that are on no disk, by path.
         standing: Known files that still cannot be used, as before: failed ones are told again in every run.
+        problems: What the walk could not take, unless it is known; ``noted``: the rows to remember of it.
     """
 
     source: Source
@@ -42,6 +43,7 @@ class SourcePlan:
     touched: list[FileRow] = field(default_factory=list)
     standing: list[FileRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    noted: list[FileRow] = field(default_factory=list)
     data: Mapping[str, bytes] = field(default_factory=dict)
     unchanged: int = 0
 
@@ -64,7 +66,7 @@ def plan_source(source: Source, settings: str, found: Scan, known: Mapping[str, 
         found: The walk's result.
         known: The source's files in the catalog, by path.
     """
-    plan = SourcePlan(source, settings, problems=list(found.problems))
+    plan = SourcePlan(source, settings)
     for path, file in found.files.items():
         row = known.get(path)
         if row is None:
@@ -75,13 +77,28 @@ def plan_source(source: Source, settings: str, found: Scan, known: Mapping[str, 
             _leave(plan, row)
         else:
             _doubt(plan, file, row)
-    trouble = {problem.path for problem in found.problems}
+    for problem in found.problems:
+        _note(plan, problem, known.get(problem.path), named_twice=problem.path in found.files)
+    states = {problem.path: problem.state for problem in found.problems}
     plan.removed = sorted(
         row
         for path, row in known.items()
-        if path not in found.files and path not in trouble and source.covers(path) and not _is_unknown(path, found)
+        if path not in found.files
+        and states.get(path) not in {"failed", row.state}
+        and source.covers(path)
+        and not _is_unknown(path, found)
     )
     return plan
+
+
+def _note(plan: SourcePlan, problem: Problem, known: FileRow | None, *, named_twice: bool) -> None:
+    if known is not None and (known.state, known.reason) == (problem.state, problem.reason):
+        plan.standing.append(known)
+        return
+    plan.problems.append(problem)
+    if not named_twice:  # the row of this name is that of a file which could be taken
+        settings = plan.settings_for(problem.state)
+        plan.noted.append(FileRow(problem.path, 0, 0, 0, "", settings, problem.state, problem.reason))
 
 
 def _leave(plan: SourcePlan, row: FileRow) -> None:

@@ -39,7 +39,8 @@ class _Worker:
         environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
         with ours, theirs:  # ours is detached once the process is there
             command = [sys.executable, "-P", "-c", _START, str(theirs.fileno()), json.dumps(sys.path)]
-            self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment)
+            # In a group of its own: Ctrl-C goes to the whole group of the terminal, and the pool decides what it means.
+            self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment, process_group=0)
             self.connection = Connection(ours.detach())
         self.jobs: deque[Job] = deque()
         self.ready = False

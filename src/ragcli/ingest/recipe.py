@@ -19,7 +19,7 @@ from ragcli.ingest.chunkers import Chunker
 from ragcli.ingest.sources import Source
 from ragcli.records import DocumentType, Metadata
 
-INGEST_VERSION = 3
+INGEST_VERSION = 4
 """Raised whenever a loader or chunker makes something else of the same file: everything is then read anew."""
 
 

@@ -9,7 +9,7 @@ from ragcli.ingest.plan import Renamed
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """A file or folder that could not be read, and why; ``new`` unless an earlier run found it already."""
+    """A file or folder that was not read, and why; ``new`` unless an earlier run found it already."""
 
     source: str
     path: str
@@ -54,7 +54,7 @@ class IngestResult:
     Attributes:
         added: New files that gave documents; likewise the other lists of files, each in order of source and path.
         unchanged: How many files are as they were.
-        skipped: Files of no supported type, or without text.
+        skipped: Files of no supported type or without text, links out of the source, and what is no file at all.
         failed: What could not be read; what was there before stays.
         documents: Live documents after the run; likewise ``chunks``.
         duplicates: Documents with a text that comes earlier already; under ``dedupe`` they are held back.

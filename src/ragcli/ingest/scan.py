@@ -15,6 +15,7 @@ from ragcli.config.sources import FILE_NAME
 from ragcli.ingest.globs import GlobList
 from ragcli.ingest.ignore import IgnoreRules, rules_above
 from ragcli.ingest.sources import Source, encodable
+from ragcli.workspace.ledger import FileState
 
 
 class FoundFile(NamedTuple):
@@ -27,10 +28,14 @@ class FoundFile(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something that could not be taken, and why. ``path`` is relative to the source."""
+    """Something that was not taken, and why: it failed, or is none of the source's files and was passed over.
+
+    ``path`` is relative to the source.
+    """
 
     path: str
     reason: str
+    state: FileState = "failed"
 
 
 @dataclass(slots=True)
@@ -39,7 +44,7 @@ class Scan:
 
     Attributes:
         files: Candidates by path.
-        problems: Entries that cannot be read as files.
+        problems: Entries that are not among them although nothing left them out.
         unknown: Prefixes of paths of which nothing is known, because a folder could not be listed.
     """
 
@@ -84,7 +89,7 @@ class _Walk:
             base = f"{selected}/" if selected else ""
             self._folder(location, base, self._rules_down_to(selected))
         else:
-            self._file(selected, os.path.realpath(location), status)
+            self._file(selected, os.path.realpath(location), status, otherwise="failed")
 
     def _rules_down_to(self, selected: str) -> IgnoreRules | None:
         if not self._source.settings.gitignore:
@@ -152,10 +157,10 @@ class _Walk:
         else:
             self._file(path, entry.path, entry.stat(follow_symlinks=False))
 
-    def _file(self, path: str, location: str, status: os.stat_result) -> None:
+    def _file(self, path: str, location: str, status: os.stat_result, otherwise: FileState = "skipped") -> None:
         mode = status.st_mode
         if not stat.S_ISREG(mode):
-            self._problem(path, f"{_kind(mode)}, not a file")
+            self._problem(path, f"{_kind(mode)}, not a file", otherwise)
             return
         if not path.isascii():
             path = encodable(path)
@@ -177,7 +182,7 @@ class _Walk:
                 self._problem(path, _link_reason(error))
                 continue
             if not f"{target}/".startswith(f"{root}/"):
-                self._problem(path, "a symbolic link that leads out of the source")
+                self._problem(path, "a symbolic link that leads out of the source", "skipped")
             elif stat.S_ISDIR(status.st_mode):
                 self._directory_link(path, location, target)
             elif self._root + target[len(root) :] not in taken:
@@ -193,8 +198,8 @@ class _Walk:
         self.result.unknown.append(encodable(base))
         self._problem(base or ".", f"the folder cannot be listed: {_reason(error)}")
 
-    def _problem(self, path: str, reason: str) -> None:
-        self.result.problems.append(Problem(encodable(path), reason))
+    def _problem(self, path: str, reason: str, state: FileState = "failed") -> None:
+        self.result.problems.append(Problem(encodable(path), reason, state))
 
 
 def _reason(error: OSError) -> str:

@@ -203,12 +203,12 @@ class _Run:
         counts = self._ledger.catalog.counts()
         to, frm = {(r.source, r.path) for r in renamed}, {(r.from_source, r.from_path) for r in renamed}
         added, changed = _pending(plans) if self._options.dry_run else (writer.added, writer.changed)
-        failed = [FileProblem(plan.source.name, *problem) for plan in plans for problem in plan.problems]
-        skipped = list(writer.skipped)
+        failed, skipped = list(writer.failed), list(writer.skipped)
         for plan in plans:
-            for row in plan.standing:
-                into = failed if row.state == "failed" else skipped
-                into.append(FileProblem(plan.source.name, row.path, row.reason, new=False))
+            told = [(one.path, one.reason, one.state, True) for one in plan.problems]
+            told += [(row.path, row.reason, row.state, False) for row in plan.standing]
+            for path, reason, state, new in told:
+                (failed if state == "failed" else skipped).append(FileProblem(plan.source.name, path, reason, new))
         return IngestResult(
             added=tuple(one for one in added if (one.source, one.path) not in to),
             changed=tuple(changed),
@@ -216,7 +216,7 @@ class _Run:
             removed=tuple(one for one in gone if (one.source, one.path) not in frm),
             unchanged=sum(plan.unchanged for plan in plans) + writer.unchanged,
             skipped=_sorted(skipped),
-            failed=_sorted([*failed, *writer.failed]),
+            failed=_sorted(failed),
             duplicates=tuple(pair.told() for pair in duplicates),
             documents=counts.documents,
             chunks=counts.chunks,

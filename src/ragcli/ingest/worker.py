@@ -88,7 +88,6 @@ def _limit_time(seconds: float) -> None:
 
 
 def _isolate() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool decides what an interrupt means
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")

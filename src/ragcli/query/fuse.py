@@ -2,7 +2,8 @@
 
 Every method gives an arm's result a normalised value, weights it with the arm's share, and adds up over the arms. A
 result that an arm did not return gets 0 from it, as does every result of an arm whose share is 0; results that only
-such arms returned are left out. Equal sums rank by the chunk's row.
+such arms returned are left out. Of equal sums the one that owes more to words comes first, then the lower row: the best
+of each arm, where the other did not return it, are equals, and only one of them has what was asked for in it.
 """
 
 import math
@@ -105,7 +106,13 @@ def fuse(rankings: Mapping[Arm, Ranking], config: FusionConfig) -> list[Fused]:
         for rank, (row, score, value) in enumerate(found, 1):
             parts.setdefault(row, {})[arm] = Contribution(score, rank, value, share * value)
     fused = [Fused(row, math.fsum(part.weighted for part in arms.values()), arms) for row, arms in parts.items()]
-    return sorted(fused, key=lambda result: (-result.score, result.row))
+    return sorted(fused, key=_standing)
+
+
+def _standing(result: Fused) -> tuple[float, float, int]:
+    """Sorts the best first, and equals as the module says."""
+    words = result.contributions.get("lexical")
+    return -result.score, -words.weighted if words is not None else 0.0, result.row
 
 
 def fuse_variations(rankings: Sequence[Sequence[Fused]], weights: Sequence[float], k: int = 60) -> list[Fused]:

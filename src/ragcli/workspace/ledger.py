@@ -30,6 +30,15 @@ class FileRow(NamedTuple):
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file or folder that could not be read when it was last tried, and why."""
+
+    source: str
+    path: str
+    reason: str
+
+
 class SourceRow(NamedTuple):
     """A source that was ingested. ``whole`` is false while only single files of the folder were given."""
 
@@ -87,6 +96,13 @@ class Ledger:
             (source,),
         )
         return {row[0]: FileRow._make(row) for row in rows}
+
+    def failed_files(self) -> list[FailedFile]:
+        """All that could not be read, of all sources, in order of source and path."""
+        rows = self.catalog.database.all(
+            "SELECT source, path, reason FROM files WHERE state = 'failed' ORDER BY source, path"
+        )
+        return [FailedFile(*row) for row in rows]
 
     def put_file(self, source: str, file: FileRow) -> None:
         """Remember a file's state."""

@@ -87,6 +87,22 @@ def test_a_heading_that_any_document_could_have_is_no_title(title: str) -> None:
     assert first_heading(headings) == ""
 
 
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        (["", "Note", "Summary"], ""),
+        (["Note", "Summary"], "Note"),
+        (["", "Threads", "Install", "Use"], "Threads"),
+    ],
+)
+def test_a_heading_between_other_text_and_a_summary_is_a_section(names: list[str], title: str) -> None:
+    blocks = [
+        Block("heading" if name else "paragraph", place, place + 1, level=2, title=name)
+        for place, name in enumerate(names)
+    ]
+    assert first_heading(blocks) == title
+
+
 @pytest.mark.parametrize("title", ["Summary of 2024", "Product overview", "404", "", "1.", "Introduction to sets"])
 def test_a_heading_of_its_own_is_one(title: str) -> None:
     assert not is_generic(title)

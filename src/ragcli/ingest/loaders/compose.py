@@ -188,10 +188,18 @@ def table_piece(rows: Sequence[Sequence[str]], header_rows: int = 0) -> Piece:
 
 
 def first_heading(blocks: Sequence[Block]) -> str:
-    """Title of the first heading of the highest level among the first few, or nothing if any document could have it."""
+    """Title of the first heading of the highest level among the first few, or nothing if it is a section's name.
+
+    That is a name any document could have, and one that comes after other text and has such a name beside it: what
+    follows a document's facts as ``Note``, in front of ``Summary``, is no title.
+    """
     headings = [block for block in blocks[:50] if block.kind == "heading" and block.title]
-    title = min(headings, key=lambda block: block.level).title if headings else ""
-    return "" if is_generic(title) else title
+    highest = min((block.level for block in headings), default=0)
+    titles = [block.title for block in headings if block.level == highest]
+    if not titles or is_generic(titles[0]):
+        return ""
+    leads = blocks[0].title == titles[0]
+    return titles[0] if leads or not any(map(is_generic, titles[1:])) else ""
 
 
 def is_generic(title: str) -> bool:
