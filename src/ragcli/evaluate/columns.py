@@ -179,10 +179,10 @@ def _split_plain(block: Bytes, fields: int) -> Fields | None:
     lines, rest = divmod(len(ends), fields)
     if rest or not lines or space[0] or block[-1] != 10 or (space[1:] & space[:-1]).any():
         return None
-    blanks = len(ends) - lines
-    if not (block[ends[fields - 1 :: fields]] == 10).all() or np.count_nonzero(block == 32) != blanks != (
-        np.count_nonzero(block == 32) + np.count_nonzero(block == 9)
-    ):
+    other = len(ends) - lines - np.count_nonzero(block == 32)
+    if other:
+        other -= np.count_nonzero(block == 9)
+    if other or not (block[ends[fields - 1 :: fields]] == 10).all():
         return None
     return Fields(ends.reshape(-1, fields))
 
@@ -205,13 +205,13 @@ class _Decimals:
     """Plain decimal numbers taken apart: ``sign * digits / 10 ** places``; ``plain`` says where that holds."""
 
     digits: Words
-    places: NDArray[np.uint8]
+    places: Integers
     negative: NDArray[np.bool_]
     plain: NDArray[np.bool_]
 
 
 def _decimals(column: Column) -> _Decimals:
-    """Eight letters at a time, the last of them in the highest byte."""
+    """Eight letters at a time, moved so that the last one is in the highest byte, and what follows them is gone."""
     digits = np.zeros(len(column), dtype=np.uint64)
     places, seen, dots, signs = (np.zeros(len(column), dtype=np.uint8) for _ in range(4))
     negative = np.zeros(len(column), dtype=bool)
@@ -225,10 +225,10 @@ def _decimals(column: Column) -> _Decimals:
         letters <<= (64 - 8 * size).astype(np.uint64)
         dot = _places_of_dots(letters)
         behind, here = -(dot << _ONE), np.bitwise_count(dot)
-        letters = (letters & (dot >> _SEVEN) - _ONE) << 8 * here.astype(np.uint64) | letters & behind  # without it
+        letters = (letters & (dot >> _SEVEN) - _ONE) << 8 * here.astype(np.uint64) | letters & behind  # closed up
         value, digit_count = _eight_digits(letters)
         digits = digits * _WHOLE_POWERS[size - here] + value if number else value
-        places += (dots > 0) * (size - here).astype(np.uint8) + np.bitwise_count(behind) // 8
+        places += (dots > 0) * size.astype(np.uint8) + np.bitwise_count(behind) // 8
         dots += here
         seen += digit_count
     plain = (seen + dots + signs == column.size) & (dots <= 1) & (seen > 0) & (seen <= _DIGITS)

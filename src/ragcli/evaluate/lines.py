@@ -69,7 +69,7 @@ class Lines:
         first = max(first, 3 if self.data[:3].tobytes() == b"\xef\xbb\xbf" else 0)
         while first < self.size:
             last = self._line_end(first + _BLOCK)
-            same_query = _QUERY.match(self.data, last, last + _BLOCK)  # type: ignore[call-overload]  # any buffer will do
+            same_query = _QUERY.match(self.data.data, last, last + _BLOCK)
             last = same_query.end() if same_query else last
             yield first, last
             first = last
@@ -106,6 +106,15 @@ class Lines:
             return column[row].decode()
         except UnicodeDecodeError as error:
             raise DataError(f"{self.where(int(column.start[row]))}: not UTF-8: {column[row]!r}") from error
+
+    def texts(self, column: Column) -> list[str]:
+        """All fields as text; see ``text``."""
+        view, start = self.data.data, column.start
+        places = zip(start.tolist(), (start + column.size).tolist(), strict=True)
+        try:
+            return [str(view[first:last], "utf-8") for first, last in places]
+        except UnicodeDecodeError:
+            return [self.text(column, row) for row in range(len(column))]
 
     def _line_end(self, place: int) -> int:
         """The end of the line around a place."""

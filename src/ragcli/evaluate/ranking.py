@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragcli.errors import DataError
-from ragcli.evaluate.columns import Column, Integers, mixed
+from ragcli.evaluate.columns import Integers, mixed
 from ragcli.evaluate.judgements import Qrels
 from ragcli.evaluate.lines import Lines, in_threads, parts
 from ragcli.evaluate.runs import Run, parse_block, parse_run
 
 Values = NDArray[np.float64]
-_SIEVE_BITS = 3  # one row in eight or more passes by chance
+_SIEVE_BITS = 6  # of chance one row in 64 passes, or fewer
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,16 @@ def rank_lines(lines: Lines, qrels: Qrels) -> Ranked:
     Raises:
         DataError: As of ``rank`` and of ``read_run``.
     """
-    judged, found, queries = _Judgements(qrels), [], set[str]()
+    judged, found, queries = _Judgements(qrels), list[_Part](), set[str]()
     for part in in_threads(lambda block: judged.found(parse_block(lines, block)), lines.blocks()):
-        if not queries.isdisjoint(part.queries):  # it is not written query by query
-            return rank(parse_run(lines), qrels)
+        if not queries.isdisjoint(part.queries):
+            break
         queries.update(part.queries)
         found.append(part)
-    if not found:
-        raise DataError(f"{lines.name} holds no results")
-    return judged.ranked(found)
+    else:
+        if queries:
+            return judged.ranked(found)
+    return rank(parse_run(lines), qrels)  # there are none, or they are not written query by query
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class _Judgements:
             raise DataError(f"none of the {len(owner)} queries of the run is judged", hint="check that their ids agree")
         total = np.zeros(len(self._counts), dtype=np.int64)
         total[owner[known]] = retrieved[known]
-        order = np.lexsort((ranks, query))
+        order = np.argsort((query << 32) + ranks)
         judged_query = np.repeat(np.arange(len(self._counts)), self._counts)
         return Ranked(
             self._qrels.queries,

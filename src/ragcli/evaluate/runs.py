@@ -67,9 +67,9 @@ def read_run(file: Path) -> Run:
 def parse_run(lines: Lines) -> Run:
     """Read the text of a run; see ``read_run``."""
     blocks = list(in_threads(partial(parse_block, lines), lines.blocks()))
-    stretches = sum(len(block.queries) for block in blocks)
+    names = [query for block in blocks for query in block.queries]
     run = _grouped(
-        [query for block in blocks for query in block.queries],
+        names,
         np.concatenate([np.zeros(0, dtype=np.int64), *(np.diff(block.bounds) for block in blocks)]),
         joined([block.documents for block in blocks]),
         np.concatenate([np.zeros(0, dtype=np.float32), *(block.scores for block in blocks)]),
@@ -77,7 +77,7 @@ def parse_run(lines: Lines) -> Run:
     )
     if not len(run.scores):
         raise DataError(f"{lines.name} holds no results")
-    if len(run.queries) < stretches:
+    if len(run.queries) < len(names):
         _check_repeated(lines, run)
     return run
 
@@ -90,8 +90,9 @@ def parse_block(lines: Lines, block: tuple[int, int]) -> Run:
         where = lines.where(int(numbers.start[bad]))
         raise DataError(f"{where}: the score {lines.text(numbers, bad)!r} is not a number")
     first = stretches(names)
-    queries = [lines.text(names, row) for row in first.tolist()]
-    run = _grouped(queries, np.diff(first, append=len(names)), documents, scores, documents.digest())
+    run = _grouped(
+        lines.texts(names.take(first)), np.diff(first, append=len(names)), documents, scores, documents.digest()
+    )
     _check_repeated(lines, run)
     return run
 
