@@ -28,7 +28,7 @@ _BLOCK = 1 << 20
 _MAPPED = 1 << 22  # bytes from which on a file is mapped
 _CHUNK = 1 << 17  # rows that are sorted or matched together
 _GZIP = b"\x1f\x8b"
-_QUERY = re.compile(rb"([^ \t\n]+)[ \t][^\n]*+\n(?:\1[ \t][^\n]*+\n)*+")  # lines that start with the same field
+_QUERY = re.compile(rb"([^ \t\n]++)[ \t][^\n]*+\n(?:\1[ \t][^\n]*+\n)*+")  # lines that start with the same field
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,11 @@ class Lines:
             raise DataError(f"{self.where(int(column.start[row]))}: not UTF-8: {column[row]!r}") from error
 
     def texts(self, column: Column) -> list[str]:
-        """All fields as text; see ``text``."""
+        """All fields as text, each kept in memory once however often it occurs; see ``text``."""
         view, start = self.data.data, column.start
         places = zip(start.tolist(), (start + column.size).tolist(), strict=True)
         try:
-            return [str(view[first:last], "utf-8") for first, last in places]
+            return [sys.intern(str(view[first:last], "utf-8")) for first, last in places]
         except UnicodeDecodeError:
             return [self.text(column, row) for row in range(len(column))]
 

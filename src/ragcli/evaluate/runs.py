@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ragcli.errors import DataError
 from ragcli.evaluate.columns import Column, Integers, Words, joined, parse_scores
-from ragcli.evaluate.lines import Lines, first_repeated, group, in_threads, stretches
+from ragcli.evaluate.lines import Lines, first_repeated, group, in_threads, parts, stretches
 
 _EXPECTED = "'query Q0 document rank score tag'"
 _SPACE = re.compile(r"\s")
@@ -68,17 +68,16 @@ def parse_run(lines: Lines) -> Run:
     """Read the text of a run; see ``read_run``."""
     blocks = list(in_threads(partial(parse_block, lines), lines.blocks()))
     names = [query for block in blocks for query in block.queries]
-    run = _grouped(
-        names,
-        np.concatenate([np.zeros(0, dtype=np.int64), *(np.diff(block.bounds) for block in blocks)]),
-        joined([block.documents for block in blocks]),
-        np.concatenate([np.zeros(0, dtype=np.float32), *(block.scores for block in blocks)]),
-        np.concatenate([np.zeros(0, dtype=np.uint64), *(block.digests for block in blocks)]),
-    )
+    counts = np.concatenate([np.zeros(0, dtype=np.int64), *(np.diff(block.bounds) for block in blocks)])
+    documents = joined([block.documents for block in blocks])
+    scores = np.concatenate([np.zeros(0, dtype=np.float32), *(block.scores for block in blocks)])
+    digests = np.concatenate([np.zeros(0, dtype=np.uint64), *(block.digests for block in blocks)])
+    blocks.clear()  # their memory is needed now
+    run = _grouped(names, counts, documents, scores, digests)
     if not len(run.scores):
         raise DataError(f"{lines.name} holds no results")
     if len(run.queries) < len(names):
-        _check_repeated(lines, run)
+        list(in_threads(lambda part: _check_repeated(lines, run.part(*part)), parts(run.bounds)))
     return run
 
 
