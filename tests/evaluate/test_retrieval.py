@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragcli.errors import DataError
+from ragcli.evaluate import lines as lines_module
+from ragcli.evaluate.judgements import Qrels
+from ragcli.evaluate.lines import Lines
 from ragcli.evaluate.measures import Metric
-from ragcli.evaluate.ranking import rank
+from ragcli.evaluate.ranking import rank, rank_lines
 from ragcli.evaluate.retrieval import score
 
 Run = Mapping[str, Mapping[str, float]]
@@ -235,3 +239,54 @@ def test_many_queries_equal_trec_eval_across_the_parts_in_which_they_are_worked_
         [mean] = score(ranked, [Metric.parse(name)])
         assert all(abs(mean.per_query[query] - row[theirs]) <= 1e-9 for query, row in expected.items())
         assert mean.value == pytest.approx(sum(row[theirs] for row in expected.values()) / len(qrels), abs=1e-9)
+
+
+@pytest.fixture
+def few_lines_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines_module, "_BLOCK", 1000)
+
+
+def lines_of(tmp_path: Path, results: list[tuple[str, str, float]]) -> Lines:
+    file = tmp_path / "run.trec"
+    file.write_text("".join(f"{query} Q0 {name} 1 {value!r} t\n" for query, name, value in results))
+    return Lines.read(file)
+
+
+@pytest.mark.usefixtures("few_lines_a_block")
+@pytest.mark.parametrize("order", ["by query and score", "by query", "by score", "by name"])
+def test_a_run_ranked_while_it_is_read_equals_trec_eval(tmp_path: Path, order: str) -> None:
+    draw = np.random.default_rng(6)
+    run = {
+        f"q{query}": {f"document-{name}": float(draw.integers(0, 9)) / 4 for name in draw.integers(0, 60, size=30)}
+        for query in range(20)
+    }
+    qrels = {
+        f"q{query}": {f"document-{name}": int(draw.integers(0, 4)) for name in draw.integers(0, 60, size=15)}
+        for query in range(3, 24)
+    }
+    results = [(query, name, value) for query, found in run.items() for name, value in found.items()]
+    if "score" in order:
+        results.sort(key=lambda row: (row[0] if "query" in order else "", -row[2]))
+    if "name" in order:
+        results.sort(key=lambda row: row[1])
+    ranked = rank_lines(lines_of(tmp_path, results), Qrels.of(qrels))
+    assert ranked.missing == ("q20", "q21", "q22", "q23")
+    assert ranked.unjudged == 3
+    expected = pytrec_eval.RelevanceEvaluator(qrels, {"map", "ndcg_cut.10", "num_ret"}).evaluate(run)
+    for name, theirs in (("MAP", "map"), ("nDCG@10", "ndcg_cut_10"), ("num_ret", "num_ret")):
+        [mean] = score(ranked, [Metric.parse(name)])
+        assert all(abs(mean.per_query[query] - row[theirs]) <= 1e-9 for query, row in expected.items())
+
+
+@pytest.mark.usefixtures("few_lines_a_block")
+def test_a_document_that_comes_back_much_later_for_its_query_is_named_by_its_line(tmp_path: Path) -> None:
+    results = [(f"q{row // 5}", f"d{row}", 1.0) for row in range(100)]
+    with pytest.raises(DataError, match=r"run\.trec:101: document 'd7' occurs twice for query 'q1'"):
+        rank_lines(lines_of(tmp_path, [*results, ("q1", "d7", 2.0)]), Qrels.of({"q1": {"d7": 1}}))
+
+
+def test_a_run_without_results_is_an_error_not_a_zero(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no results"):
+        rank_lines(Lines("run", np.full(20, ord("\n"), dtype=np.uint8), 20), Qrels.of({"q": {"a": 1}}))
+    with pytest.raises(DataError, match="none of the 1 queries of the run is judged"):
+        rank_lines(lines_of(tmp_path, [("r", "a", 1.0)]), Qrels.of({"q": {"a": 1}}))

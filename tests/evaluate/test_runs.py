@@ -128,6 +128,13 @@ def test_a_file_of_many_blocks_and_long_names_reads_as_one_of_few(
     assert rows_of(read_run(file)) == expected
 
 
+def test_blocks_end_where_the_query_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "q1 Q0 a 1 3 t\nq1 Q0 b 1 2 t\nq1 Q0 c 1 1 t\nq1 Q0 e 1 1 t\nq10\tQ0\ta 1 1 t\nq1 Q0 d 1 1 t\n"
+    lines = Lines.read(write(tmp_path, text))
+    monkeypatch.setattr(lines_module, "_BLOCK", 30)
+    assert list(lines.blocks()) == [(0, text.index("q10")), (text.index("q10"), len(text))]
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.lists(numbers.map(repr) | st.decimals(allow_nan=False, allow_infinity=False).map(str), min_size=1))
 def test_scores_are_rounded_as_trec_eval_rounds_them(texts: list[str]) -> None:
@@ -135,6 +142,19 @@ def test_scores_are_rounded_as_trec_eval_rounds_them(texts: list[str]) -> None:
     assert bad is None
     with np.errstate(over="ignore"):
         assert values.tolist() == [float(np.float64(float(text)).astype(np.float32)) for text in texts]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text("0123456789.+-e:/é", min_size=1, max_size=26))
+def test_what_python_takes_for_a_number_is_one(text: str) -> None:
+    try:
+        with np.errstate(over="ignore"):
+            expected = float(np.float64(float(text)).astype(np.float32))
+    except ValueError:
+        assert parse_scores(Column.of([b"1", text.encode()]))[1] == 1
+        return
+    values, bad = parse_scores(Column.of([b"1", text.encode()]))
+    assert (values.tolist(), bad) == ([1.0, expected], None)
 
 
 def test_a_score_halfway_between_two_single_ones_is_rounded_exactly() -> None:

@@ -28,11 +28,13 @@ _SHIFT = np.uint64(32)
 _POWERS = 10.0 ** np.arange(23)  # exact in double precision
 _EXACT_BELOW = 2**53
 _DIGITS = 18  # that many always fit in 64 bits
-_LONGEST_NUMBER = 20
-_TIMES = np.ones(256, dtype=np.uint64)  # what a letter makes of the number in front of it ...
-_TIMES[48:58] = 10
-_PLUS = np.zeros(256, dtype=np.uint64)  # ... and adds to it
-_PLUS[48:58] = np.arange(10)
+_MOST_WORDS = 3  # of a number with as many digits, a sign and a point
+_WHOLE_POWERS = 10 ** np.arange(20, dtype=np.uint64)
+_ONE, _SEVEN, _LETTER = np.uint64(1), np.uint64(7), np.uint64(0xFF)
+_EACH = np.uint64(0x0101010101010101)  # the same in each of eight letters
+_HIGH_BITS, _LOW_BITS, _FROM_TEN = 0x80 * _EACH, 0x7F * _EACH, 0x76 * _EACH
+_ZEROS, _POINTS = ord("0") * _EACH, ord(".") * _EACH
+_LANES = {8: np.uint64(0x00FF00FF00FF00FF), 16: np.uint64(0x0000FFFF0000FFFF), 32: np.uint64(0xFFFFFFFF)}
 _STEP = 2.0**-50  # four times the rounding error of a quotient in double precision
 
 
@@ -76,13 +78,7 @@ class Column:
 
     def word(self, number: int) -> Words:
         """Bytes ``8 * number`` and on of each field, little endian, 0 beyond its end; uint64 [n]."""
-        left = self.size - 8 * number
-        if number == 0 and len(self):
-            return self._gather(self.start) & _MASKS[np.minimum(left, 8)]
-        result = np.zeros(len(self), dtype=np.uint64)
-        rows = np.flatnonzero(left > 0)
-        result[rows] = self._gather(self.start[rows] + 8 * number) & _MASKS[np.minimum(left[rows], 8)]
-        return result
+        return self.gather(8 * number) & _MASKS[np.clip(self.size - 8 * number, 0, 8)]
 
     def digest(self) -> Words:
         """A hash of each field, uint64 [n]; equal fields have equal ones, of others hardly any."""
@@ -107,10 +103,11 @@ class Column:
         words = [~self.word(number).byteswap() for number in range(self.width)]
         return np.lexsort([~self.size, *reversed(words), groups])
 
-    def _gather(self, places: Integers) -> Words:
-        """Eight bytes from each place on; 0 beyond the buffer's end."""
+    def gather(self, offset: int) -> Words:
+        """Eight bytes from a place in each field on, little endian, whatever they are beyond its end; uint64 [n]."""
         last = len(self.data) - 8
         everywhere: Words = np.ndarray((last + 1,), dtype="<u8", buffer=self.data, strides=(1,))
+        places = self.start + offset if offset else self.start
         if not len(places) or places.max() <= last:
             return everywhere[places]
         within = np.minimum(places, last)
@@ -182,9 +179,10 @@ def _split_plain(block: Bytes, fields: int) -> Fields | None:
     lines, rest = divmod(len(ends), fields)
     if rest or not lines or space[0] or block[-1] != 10 or (space[1:] & space[:-1]).any():
         return None
-    blanks = np.count_nonzero(block == 32) + np.count_nonzero(block == 9)
-    last = block[ends[fields - 1 :: fields]]
-    if blanks + lines != len(ends) or not (last == 10).all():
+    other = len(ends) - lines - np.count_nonzero(block == 32)
+    if other:
+        other -= np.count_nonzero(block == 9)
+    if other or not (block[ends[fields - 1 :: fields]] == 10).all():
         return None
     return Fields(ends.reshape(-1, fields))
 
@@ -213,24 +211,44 @@ class _Decimals:
 
 
 def _decimals(column: Column) -> _Decimals:
-    count = len(column)
-    digits = np.zeros(count, dtype=np.uint64)
-    places, seen, dots = (np.zeros(count, dtype=np.uint8) for _ in range(3))
-    first = column.data[column.start]
-    negative = first == ord("-")
-    size = np.minimum(column.size, _LONGEST_NUMBER + 1).astype(np.uint8)
-    for place in range(min(int(size.max()) if count else 0, _LONGEST_NUMBER)):
-        letter = column.data.take(column.start + place, mode="clip")
-        letter *= size > place
-        digits *= _TIMES.take(letter)
-        digits += _PLUS.take(letter)
-        digit = letter - np.uint8(48) < 10
-        places += digit & (dots > 0)
-        seen += digit
-        dots += letter == ord(".")
-    known = seen + dots + (negative | (first == ord("+")))
-    plain = (known == size) & (dots <= 1) & (seen > 0) & (seen <= _DIGITS)
+    """Eight letters at a time, moved so that the last one is in the highest byte, and what follows them is gone."""
+    digits = np.zeros(len(column), dtype=np.uint64)
+    places, seen, dots, signs = (np.zeros(len(column), dtype=np.uint8) for _ in range(4))
+    negative = np.zeros(len(column), dtype=bool)
+    for number in range(min(column.width, _MOST_WORDS)):
+        letters = column.gather(8 * number)
+        if number == 0:
+            first = letters & _LETTER
+            negative = first == ord("-")
+            signs = (negative | (first == ord("+"))).view(np.uint8)
+        size = np.clip(column.size - 8 * number, 0, 8)
+        letters <<= (64 - 8 * size).astype(np.uint64)
+        dot = _places_of_dots(letters)
+        behind, here = -(dot << _ONE), np.bitwise_count(dot)
+        letters = (letters & (dot >> _SEVEN) - _ONE) << 8 * here.astype(np.uint64) | letters & behind  # closed up
+        value, digit_count = _eight_digits(letters)
+        digits = digits * _WHOLE_POWERS[size - here] + value if number else value
+        places += (dots > 0) * size.astype(np.uint8) + np.bitwise_count(behind) // 8
+        dots += here
+        seen += digit_count
+    plain = (seen + dots + signs == column.size) & (dots <= 1) & (seen > 0) & (seen <= _DIGITS)
     return _Decimals(digits, places.astype(np.int64), negative, plain)
+
+
+def _places_of_dots(letters: Words) -> Words:
+    """0x80 at each of eight letters that is a point, otherwise 0."""
+    other = letters ^ _POINTS
+    return ~((other & _LOW_BITS) + _LOW_BITS | other) & _HIGH_BITS
+
+
+def _eight_digits(letters: Words) -> tuple[Words, NDArray[np.uint8]]:
+    """The number that eight letters make, those that are no digits as 0, and how many are digits."""
+    digits = letters ^ _ZEROS
+    others = ((digits & _LOW_BITS) + _FROM_TEN | digits) & _HIGH_BITS  # 0x80 where it is above 9
+    digits &= ~((others >> _SEVEN) * _LETTER)
+    for step, base in ((8, 10), (16, 100), (32, 10_000)):  # neighbours become one: digits, then pairs, then fours
+        digits = digits * np.uint64(base) + (digits >> np.uint64(step)) & _LANES[step]
+    return digits, 8 - np.bitwise_count(others)
 
 
 def parse_scores(column: Column) -> tuple[NDArray[np.float32], int | None]:

@@ -18,11 +18,10 @@ from ragcli.evaluate.judgements import Dataset, Qrels
 from ragcli.evaluate.lines import Lines
 from ragcli.evaluate.make_dataset.note import synthetic_note
 from ragcli.evaluate.measures import Metric
-from ragcli.evaluate.ranking import rank
+from ragcli.evaluate.ranking import rank, rank_lines
 from ragcli.evaluate.result import EvalResult, Question, curves
 from ragcli.evaluate.retrieval import score, together
 from ragcli.evaluate.retrieve import SHOWN, Retrieved, percentiles, retrieve
-from ragcli.evaluate.runs import Run, parse_run
 from ragcli.evaluate.spans import Range, score_characters
 from ragcli.evaluate.spending import Spending
 from ragcli.records import Score
@@ -155,9 +154,8 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
     started = time.perf_counter()
     lines = Lines.read(file)
     hits = parse_hit_run(lines) if is_hit_run(lines) else None
-    run = parse_run(lines) if hits is None else Run.of(hits.documents())
     qrels = judged if isinstance(judged, Qrels) else Qrels.of(judged.judgements)
-    ranked = rank(run, qrels)
+    ranked = rank_lines(lines, qrels) if hits is None else rank(hits.documents(), qrels)
     if dataset is not None:  # whose ids may hold white space, which a TREC run percent-encodes
         ranked = replace(ranked, queries=tuple(dataset.judgements))
     scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
@@ -172,7 +170,7 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
         fingerprints=_fingerprints(
             {**shaped, "dataset": judged.fingerprint}, "documents", 0, "" if dataset is None else dataset.split
         ),
-        unjudged=len(set(run.queries) - set(qrels.queries)),
+        unjudged=ranked.unjudged,
         missing=ranked.missing,
         totals=_of_run(wanted, scores),
         notes={} if dataset is None else synthetic_note(dataset),

@@ -10,7 +10,7 @@ import numpy as np
 
 from ragcli.errors import DataError
 from ragcli.evaluate.columns import Column, Integers, Words, joined, parse_whole
-from ragcli.evaluate.lines import Groups, Lines, first_repeated, group, stretches
+from ragcli.evaluate.lines import Groups, Lines, first_repeated, group, in_threads, stretches
 from ragcli.evaluate.runs import trec_name
 from ragcli.records import Query
 
@@ -189,7 +189,7 @@ class _Parsed:
 def _parse(file: Path) -> _Parsed:
     lines = Lines.read(file)
     fields, expected, first = _layout(lines)
-    blocks = [_block(lines, block, fields, expected) for block in lines.blocks(first)]
+    blocks = list(in_threads(lambda block: _block(lines, block, fields, expected), lines.blocks(first)))
     groups = group(
         [name for block in blocks for name in block.queries], np.concatenate([[0], *(b.counts for b in blocks)])[1:]
     )
@@ -218,8 +218,7 @@ def _block(lines: Lines, block: tuple[int, int], fields: int, expected: str) -> 
         where = lines.where(int(numbers.start[bad]))
         raise DataError(f"{where}: expected {expected}, and {lines.text(numbers, bad)!r} is no whole number")
     first = stretches(names)
-    queries = [lines.text(names, row) for row in first.tolist()]
-    return _Block(queries, np.diff(first, append=len(names)), documents, grades)
+    return _Block(lines.texts(names.take(first)), np.diff(first, append=len(names)), documents, grades)
 
 
 def _layout(lines: Lines) -> tuple[int, str, int]:

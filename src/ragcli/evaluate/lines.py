@@ -5,12 +5,12 @@ A file is one buffer, split a block at a time, so that what is worked on stays i
 
 import gzip
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +28,7 @@ _BLOCK = 1 << 20
 _MAPPED = 1 << 22  # bytes from which on a file is mapped
 _CHUNK = 1 << 17  # rows that are sorted or matched together
 _GZIP = b"\x1f\x8b"
+_QUERY = re.compile(rb"([^ \t\n]++)[ \t][^\n]*+\n(?:\1[ \t][^\n]*+\n)*+")  # lines that start with the same field
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,12 @@ class Lines:
         return cls(name, data, len(data))
 
     def blocks(self, first: int = 0) -> Iterator[tuple[int, int]]:
-        """Where stretches of whole lines start and end, from some place on."""
+        """Where stretches of whole lines start and end, from some place on; few end within those of one query."""
         first = max(first, 3 if self.data[:3].tobytes() == b"\xef\xbb\xbf" else 0)
         while first < self.size:
             last = self._line_end(first + _BLOCK)
+            same_query = _QUERY.match(self.data.data, last, last + _BLOCK)
+            last = same_query.end() if same_query else last
             yield first, last
             first = last
 
@@ -103,6 +106,15 @@ class Lines:
             return column[row].decode()
         except UnicodeDecodeError as error:
             raise DataError(f"{self.where(int(column.start[row]))}: not UTF-8: {column[row]!r}") from error
+
+    def texts(self, column: Column) -> list[str]:
+        """All fields as text, each kept in memory once however often it occurs; see ``text``."""
+        view, start = self.data.data, column.start
+        places = zip(start.tolist(), (start + column.size).tolist(), strict=True)
+        try:
+            return [sys.intern(str(view[first:last], "utf-8")) for first, last in places]
+        except UnicodeDecodeError:
+            return [self.text(column, row) for row in range(len(column))]
 
     def _line_end(self, place: int) -> int:
         """The end of the line around a place."""
@@ -182,10 +194,8 @@ def stretches(column: Column) -> Integers:
         return np.zeros(0, dtype=np.int64)
     changed = column.size[1:] != column.size[:-1]
     for number in range(column.width):
-        rows = np.flatnonzero(~changed & (column.size[1:] > 8 * number))
-        if not len(rows):
-            break
-        changed[rows] = column.take(rows).word(number) != column.take(rows + 1).word(number)
+        word = column.word(number)
+        changed |= word[1:] != word[:-1]
     return np.concatenate([[0], np.flatnonzero(changed) + 1])
 
 
@@ -201,19 +211,12 @@ def parts(bounds: Integers) -> Iterator[tuple[int, int]]:
 
 def first_repeated(bounds: Integers, documents: Column, digests: Words) -> int | None:
     """The first row whose document has occurred before in the same query; None when there is none."""
-    found = in_threads(partial(_first_repeated, bounds, documents, digests), parts(bounds))
-    return next((row for row in found if row is not None), None)
-
-
-def _first_repeated(bounds: Integers, documents: Column, digests: Words, part: tuple[int, int]) -> int | None:
-    first, last = part
-    rows = slice(int(bounds[first]), int(bounds[last]))
-    queries = np.repeat(np.arange(first, last), np.diff(bounds[first : last + 1]))
-    keys = np.sort(mixed(digests[rows], queries.astype(np.uint64)))
+    queries = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    keys = np.sort(mixed(digests, queries.astype(np.uint64)))
     if (keys[1:] != keys[:-1]).all():
         return None
     seen: set[tuple[int, bytes]] = set()
-    for row, query in enumerate(queries.tolist(), rows.start):
+    for row, query in enumerate(queries.tolist()):
         if (query, documents[row]) in seen:
             return row
         seen.add((query, documents[row]))

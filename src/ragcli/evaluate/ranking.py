@@ -4,21 +4,21 @@ Results are ordered by score in single precision, ties by document name in desce
 (https://github.com/usnistgov/trec_eval).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragcli.errors import DataError
-from ragcli.evaluate.columns import Column, Integers, Words, mixed
+from ragcli.evaluate.columns import Integers, mixed
 from ragcli.evaluate.judgements import Qrels
-from ragcli.evaluate.lines import in_threads, parts
-from ragcli.evaluate.runs import Run
+from ragcli.evaluate.lines import Lines, in_threads, parts
+from ragcli.evaluate.runs import Run, parse_block, parse_run
 
 Values = NDArray[np.float64]
-_SIEVE_BITS = 20
+_SIEVE_BITS = 6  # of chance one row in 64 passes, or fewer
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Ranked:
         retrieved: How many results each query has, judged or not; int64 [q].
         judged_query: Number of each judgement's query, ascending; int64 [m].
         judged_grade: Grade of each judgement; int64 [m].
+        unjudged: How many queries of the run are not judged.
     """
 
     queries: tuple[str, ...]
@@ -42,6 +43,7 @@ class Ranked:
     retrieved: Integers
     judged_query: Integers
     judged_grade: Integers
+    unjudged: int = 0
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -77,96 +79,160 @@ def rank(run: Run | Mapping[str, Mapping[str, float]], qrels: Qrels | Mapping[st
         DataError: There are no judgements, or no query of the run is judged.
     """
     run = run if isinstance(run, Run) else Run.of(run)
-    qrels = qrels if isinstance(qrels, Qrels) else Qrels.of(qrels)
-    if not qrels.queries:
-        raise DataError("there are no judgements to score against")
-    numbers = {query: number for number, query in enumerate(qrels.queries)}
-    owner = np.array([numbers.get(query, -1) for query in run.queries], dtype=np.int64)
-    if len(owner) and (owner < 0).all():
-        raise DataError(f"none of the {len(owner)} queries of the run is judged", hint="check that their ids agree")
-    judged = _Judgements(qrels)
-    none = np.zeros(0, dtype=np.int64)
-    found = [(none, none, none), *in_threads(partial(_judged_results, run, owner, judged), parts(run.bounds))]
-    query, ranks, grade = (np.concatenate(columns) for columns in zip(*found, strict=True))
-    order = np.lexsort((ranks, query))
-    retrieved = np.zeros(len(qrels.queries), dtype=np.int64)
-    retrieved[owner[owner >= 0]] = np.diff(run.bounds)[owner >= 0]
-    return Ranked(qrels.queries, query[order], ranks[order], grade[order], retrieved, judged.query, qrels.grades)
+    judged = _Judgements(qrels if isinstance(qrels, Qrels) else Qrels.of(qrels))
+    return judged.ranked(in_threads(lambda part: judged.found(run.part(*part)), parts(run.bounds)))
+
+
+def rank_lines(lines: Lines, qrels: Qrels) -> Ranked:
+    """``rank`` a run that is read meanwhile: of each block no more is kept than what is judged.
+
+    Raises:
+        DataError: As of ``rank`` and of ``read_run``.
+    """
+    judged, found, queries = _Judgements(qrels), list[_Part](), set[str]()
+    for part in in_threads(lambda block: judged.found(parse_block(lines, block)), lines.blocks()):
+        if not queries.isdisjoint(part.queries):
+            break
+        queries.update(part.queries)
+        found.append(part)
+    else:
+        if queries:
+            return judged.ranked(found)
+    return rank(parse_run(lines), qrels)  # there are none, or they are not written query by query
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What some queries of a run have found.
+
+    Attributes:
+        queries: Their ids.
+        owner: Number of each among the judged queries, -1 for one that is not judged; int64 [p].
+        retrieved: How many results each has; int64 [p].
+        query: Number of each judged result's query among the judged ones; int64 [n].
+        rank: Rank of each; int64 [n].
+        grade: Grade of each; int64 [n].
+    """
+
+    queries: tuple[str, ...]
+    owner: Integers
+    retrieved: Integers
+    query: Integers
+    rank: Integers
+    grade: Integers
 
 
 class _Judgements:
-    """Finds the judgement of a query and document."""
+    """Finds what is judged."""
 
     def __init__(self, qrels: Qrels) -> None:
-        self.query: Integers = np.repeat(np.arange(len(qrels.queries)), np.diff(qrels.bounds))
-        keys = mixed(qrels.digests, self.query.astype(np.uint64))
-        self._order = np.argsort(keys)
-        self._keys = keys[self._order]
-        self._documents = qrels.documents
-        self._grades = qrels.grades
-        self._shift = np.uint64(64 - max(_SIEVE_BITS, len(keys).bit_length() + 3))
-        self._sieve = np.zeros(1 << 64 - int(self._shift), dtype=bool)
-        self._sieve[keys >> self._shift] = True
+        if not qrels.queries:
+            raise DataError("there are no judgements to score against")
+        self._qrels = qrels
+        self._counts = np.diff(qrels.bounds)
+        self._numbers = {query: number for number, query in enumerate(qrels.queries)}
 
-    def find(self, query: Integers, documents: Column, digests: Words) -> tuple[Integers, Integers]:
-        """Which rows are judged, ascending, and their grades; both int64."""
-        keys = mixed(digests, query.astype(np.uint64))
-        rows = np.flatnonzero(self._sieve[keys >> self._shift])
-        places = np.searchsorted(self._keys, keys[rows])
-        hits, grades = [], []
+    def found(self, run: Run) -> _Part:
+        """The judged results of a run that is not large: it is worked on as a whole."""
+        owner = np.array([self._numbers.get(query, -1) for query in run.queries], dtype=np.int64)
+        retrieved = np.diff(run.bounds)
+        query = np.repeat(np.arange(len(owner)), retrieved)
+        rows, judgements = self._matches(run, query, owner)
+        ranks = _places(rows, query, run)[rows] + 1 - run.bounds[query[rows]]
+        return _Part(run.queries, owner, retrieved, owner[query[rows]], ranks, self._qrels.grades[judgements])
+
+    def ranked(self, parts: Iterable[_Part]) -> Ranked:
+        """The parts of a run as one."""
+        found = [self.found(Run.of({})), *parts]
+        owner, retrieved, query, ranks, grade = (
+            np.concatenate(columns)
+            for columns in zip(*((p.owner, p.retrieved, p.query, p.rank, p.grade) for p in found), strict=True)
+        )
+        known = owner >= 0
+        if len(owner) and not known.any():
+            raise DataError(f"none of the {len(owner)} queries of the run is judged", hint="check that their ids agree")
+        total = np.zeros(len(self._counts), dtype=np.int64)
+        total[owner[known]] = retrieved[known]
+        order = np.argsort((query << 32) + ranks)
+        judged_query = np.repeat(np.arange(len(self._counts)), self._counts)
+        return Ranked(
+            self._qrels.queries,
+            query[order],
+            ranks[order],
+            grade[order],
+            total,
+            judged_query,
+            self._qrels.grades,
+            unjudged=len(owner) - int(np.count_nonzero(known)),
+        )
+
+    def _matches(self, run: Run, query: Integers, owner: Integers) -> tuple[Integers, Integers]:
+        """Which rows of a run are judged, ascending, and the rows of their judgements; both int64."""
+        judgements, of = self._of(owner)
+        wanted = mixed(self._qrels.digests[judgements], of.astype(np.uint64))
+        order = np.argsort(wanted)
+        wanted, judgements, of = wanted[order], judgements[order], of[order]
+        shift = np.uint64(64 - len(wanted).bit_length() - _SIEVE_BITS)
+        sieve = np.zeros(1 << 64 - int(shift), dtype=bool)
+        sieve[wanted >> shift] = True
+        keys = mixed(run.digests, query.astype(np.uint64))
+        rows = np.flatnonzero(sieve[keys >> shift])
+        places = np.searchsorted(wanted, keys[rows])
+        found, matches = [rows[:0]], [judgements[:0]]
         while len(rows):  # a second round only where two judgements have the same hash
-            inside = places < len(self._keys)
+            inside = places < len(wanted)
             rows, places = rows[inside], places[inside]
-            same = self._keys[places] == keys[rows]
+            same = wanted[places] == keys[rows]
             rows, places = rows[same], places[same]
-            judgements = self._order[places]
-            right = documents.take(rows).equals(self._documents.take(judgements))
-            right &= self.query[judgements] == query[rows]
-            hits.append(rows[right])
-            grades.append(self._grades[judgements[right]])
+            right = run.documents.take(rows).equals(self._qrels.documents.take(judgements[places]))
+            right &= of[places] == query[rows]
+            found.append(rows[right])
+            matches.append(judgements[places[right]])
             rows, places = rows[~right], places[~right] + 1
-        if not hits:
-            return rows, rows
-        found = np.concatenate(hits)
-        order = np.argsort(found, kind="stable")
-        return found[order], np.concatenate(grades)[order]
+        rows = np.concatenate(found)
+        order = np.argsort(rows, kind="stable")
+        return rows[order], np.concatenate(matches)[order]
+
+    def _of(self, owner: Integers) -> tuple[Integers, Integers]:
+        """The rows of all judgements of some queries, and to which of these each belongs; both int64."""
+        known = np.flatnonzero(owner >= 0)
+        counts = self._counts[owner[known]]
+        first = self._qrels.bounds[owner[known]] - (np.cumsum(counts) - counts)
+        return np.arange(counts.sum()) + np.repeat(first, counts), np.repeat(known, counts)
 
 
-def _judged_results(
-    run: Run, owner: Integers, judged: _Judgements, part: tuple[int, int]
-) -> tuple[Integers, Integers, Integers]:
-    """Query, rank and grade of the judged results of some queries of a run; all int64."""
-    first, last = part
-    rows = slice(int(run.bounds[first]), int(run.bounds[last]))
-    bounds = run.bounds[first : last + 1] - rows.start
-    local = np.repeat(np.arange(last - first), np.diff(bounds))
-    documents = run.documents.take(rows)
-    query = owner[first:last][local]
-    found, grades = judged.find(query, documents, run.digests[rows])
-    ranks = _ranks(local, bounds, run.scores[rows], documents)
-    return query[found], ranks[found], grades
-
-
-def _ranks(query: Integers, bounds: Integers, scores: NDArray[np.float32], documents: Column) -> Integers:
-    """Rank of each row within its query from 1, in trec_eval's order; int64 [n]."""
-    ranks: Integers = np.arange(1, len(query) + 1) - bounds[:-1][query]
-    unordered = np.zeros(len(bounds) - 1, dtype=bool)
-    unordered[query[1:][(scores[1:] >= scores[:-1]) & (query[1:] == query[:-1])]] = True
+def _places(judged: Integers, query: Integers, run: Run) -> Integers:
+    """Where each row would stand in trec_eval's order, int64 [n]; ties without a judged row are left as they are."""
+    scores = run.scores
+    places: Integers = np.arange(len(query))
+    steps = np.flatnonzero(scores[1:] >= scores[:-1])
+    steps = steps[query[steps] == query[steps + 1]]
+    unordered = np.zeros(len(run.queries), dtype=bool)
+    unordered[query[steps]] = True
     rows = np.flatnonzero(unordered[query])
     if len(rows):
-        keys: tuple[NDArray[np.float32], Integers] = (-scores[rows], query[rows])
-        order = rows[np.lexsort(keys)]
-        ranks[_by_name_where_tied(order, query, scores, documents)] = ranks[rows]
-    return ranks
+        order = rows
+        if (scores[steps] < scores[steps + 1]).any():
+            keys: tuple[NDArray[np.float32], Integers] = (-scores[rows], query[rows])
+            order = rows[np.lexsort(keys)]
+        places[_by_name_where_tied(order, judged, query, run)] = rows
+    return places
 
 
-def _by_name_where_tied(order: Integers, query: Integers, scores: NDArray[np.float32], documents: Column) -> Integers:
-    """The same order, with neighbours of equal score by name in descending byte order."""
+def _by_name_where_tied(order: Integers, judged: Integers, query: Integers, run: Run) -> Integers:
+    """The same order, with neighbours of equal score by name in descending byte order where one of them is judged."""
+    owner, scores = query[order], run.scores[order]
     new = np.ones(len(order), dtype=bool)
-    new[1:] = (query[order[1:]] != query[order[:-1]]) | (scores[order[1:]] != scores[order[:-1]])
-    alone = new.copy()
-    alone[:-1] &= new[1:]
-    tied = np.flatnonzero(~alone)
-    if len(tied):
-        order[tied] = order[tied][documents.take(order[tied]).descending(np.cumsum(new)[tied])]
+    new[1:] = (owner[1:] != owner[:-1]) | (scores[1:] != scores[:-1])
+    number = np.cumsum(new) - 1
+    wanted = np.zeros(len(query), dtype=bool)
+    wanted[judged] = True
+    tied = np.zeros(len(order), dtype=bool)
+    tied[number[wanted[order]]] = True
+    tied &= np.bincount(number, minlength=len(order)) > 1
+    rows = np.flatnonzero(tied[number])
+    if len(rows):
+        own = order[rows]
+        order = order.copy()
+        order[rows] = own[run.documents.take(own).descending(number[rows])]
     return order

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragcli.errors import DataError
-from ragcli.evaluate.columns import Column, Integers, Words, parse_scores
-from ragcli.evaluate.lines import Lines, first_repeated, group, in_threads, stretches
+from ragcli.evaluate.columns import Column, Integers, Words, joined, parse_scores
+from ragcli.evaluate.lines import Lines, first_repeated, group, in_threads, parts, stretches
 
 _EXPECTED = "'query Q0 document rank score tag'"
-_SHORTEST = 12  # bytes of a line: six fields of one letter
 _SPACE = re.compile(r"\s")
 
 
@@ -35,6 +34,13 @@ class Run:
     documents: Column
     scores: NDArray[np.float32]
     digests: Words
+
+    def part(self, first: int, last: int) -> "Run":
+        """The results of some of the queries."""
+        start = int(self.bounds[first])
+        rows = slice(start, int(self.bounds[last]))
+        bounds = self.bounds[first : last + 1] - start
+        return Run(self.queries[first:last], bounds, self.documents.take(rows), self.scores[rows], self.digests[rows])
 
     @classmethod
     def of(cls, results: Mapping[str, Mapping[str, float]]) -> "Run":
@@ -60,51 +66,52 @@ def read_run(file: Path) -> Run:
 
 def parse_run(lines: Lines) -> Run:
     """Read the text of a run; see ``read_run``."""
-    most = lines.size // _SHORTEST  # memory is taken only where it is written to
-    start, size, digests = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.uint64)
-    scores = np.empty(most, np.float32)
-    queries: list[str] = []
-    counts: list[Integers] = [np.zeros(0, dtype=np.int64)]
-    filled = 0
-    for block in in_threads(partial(_block, lines), lines.blocks()):
-        rows = slice(filled, filled + len(block.documents))
-        start[rows], size[rows] = block.documents.start, block.documents.size
-        scores[rows], digests[rows] = block.scores, block.digests
-        queries += block.queries
-        counts.append(block.counts)
-        filled = rows.stop
-    groups = group(queries, np.concatenate(counts))
-    order = slice(filled) if groups.order is None else groups.order
-    documents, scores, digests = Column(lines.data, start[order], size[order]), scores[order], digests[order]
-    if not len(documents):
+    blocks = list(in_threads(partial(parse_block, lines), lines.blocks()))
+    names = [query for block in blocks for query in block.queries]
+    counts = np.concatenate([np.zeros(0, dtype=np.int64), *(np.diff(block.bounds) for block in blocks)])
+    documents = joined([block.documents for block in blocks])
+    scores = np.concatenate([np.zeros(0, dtype=np.float32), *(block.scores for block in blocks)])
+    digests = np.concatenate([np.zeros(0, dtype=np.uint64), *(block.digests for block in blocks)])
+    blocks.clear()  # their memory is needed now
+    run = _grouped(names, counts, documents, scores, digests)
+    if not len(run.scores):
         raise DataError(f"{lines.name} holds no results")
-    twice = first_repeated(groups.bounds, documents, digests)
-    if twice is not None:
-        query, where = groups.query_of(twice), lines.where(int(documents.start[twice]))
-        raise DataError(f"{where}: document {lines.text(documents, twice)!r} occurs twice for query {query!r}")
-    return Run(groups.queries, groups.bounds, documents, scores, digests)
+    if len(run.queries) < len(names):
+        list(in_threads(lambda part: _check_repeated(lines, run.part(*part)), parts(run.bounds)))
+    return run
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """The results of a stretch of lines, in their order; ``counts`` of them for each of ``queries``."""
-
-    queries: list[str]
-    counts: Integers
-    documents: Column
-    scores: NDArray[np.float32]
-    digests: Words
-
-
-def _block(lines: Lines, block: tuple[int, int]) -> _Block:
+def parse_block(lines: Lines, block: tuple[int, int]) -> Run:
+    """Read one of the blocks of a run, as if it were a run of its own; see ``read_run``."""
     names, documents, numbers = lines.columns(block, 6, (0, 2, 4), _EXPECTED)
     scores, bad = parse_scores(numbers)
     if bad is not None:
         where = lines.where(int(numbers.start[bad]))
         raise DataError(f"{where}: the score {lines.text(numbers, bad)!r} is not a number")
     first = stretches(names)
-    queries = [lines.text(names, row) for row in first.tolist()]
-    return _Block(queries, np.diff(first, append=len(names)), documents, scores, documents.digest())
+    run = _grouped(
+        lines.texts(names.take(first)), np.diff(first, append=len(names)), documents, scores, documents.digest()
+    )
+    _check_repeated(lines, run)
+    return run
+
+
+def _grouped(
+    queries: list[str], counts: Integers, documents: Column, scores: NDArray[np.float32], digests: Words
+) -> Run:
+    """A run of results in the order of a file, ``counts`` of them for each of ``queries``, which may come back."""
+    groups = group(queries, counts)
+    if groups.order is not None:
+        documents, scores, digests = documents.take(groups.order), scores[groups.order], digests[groups.order]
+    return Run(groups.queries, groups.bounds, documents, scores, digests)
+
+
+def _check_repeated(lines: Lines, run: Run) -> None:
+    row = first_repeated(run.bounds, run.documents, run.digests)
+    if row is not None:
+        query = run.queries[int(np.searchsorted(run.bounds, row, side="right")) - 1]
+        where = lines.where(int(run.documents.start[row]))
+        raise DataError(f"{where}: document {lines.text(run.documents, row)!r} occurs twice for query {query!r}")
 
 
 def trec_lines(query: str, results: Iterable[tuple[str, float]], tag: str) -> Iterable[str]:
