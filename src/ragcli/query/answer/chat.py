@@ -7,13 +7,15 @@ from string import Template
 from ragcli.config.answer import OpenAIAnswererConfig
 from ragcli.errors import ConfigError
 from ragcli.models import TokenCounter
-from ragcli.models.chat import ChatModel, Message, Reply, chat_service
+from ragcli.models.chat import ChatModel, Message, Reply
+from ragcli.models.endpoint import Service
 from ragcli.models.fingerprints import hash_parts
 from ragcli.models.prices import Price
 from ragcli.query.answer import NOT_FOUND, Listener, Turn
 from ragcli.query.answer.citations import CitationFilter, citations_of
 from ragcli.records import Answer, Context
 
+_SERVICE = Service("the answerer", "query.answer", "RAGCLI_ANSWER_API_KEY")
 _PROMPT = "answer.v1.txt"
 _NO_TAG = "data-0000000000000000"
 _EMPTY = Context((), "", 0, 0, "")
@@ -36,12 +38,11 @@ class ChatAnswerer:
     def __init__(
         self, config: OpenAIAnswererConfig, max_tokens: int, counter: TokenCounter, price: Price | None
     ) -> None:
-        service = chat_service(config, "the answerer", "query.answer", "RAGCLI_ANSWER_API_KEY")
         self._config = config
         self._counter = counter
         self._price = price
         self._instructions = instructions(config)
-        self._model = ChatModel(service, config.model, max_tokens=max_tokens, seed=config.seed)
+        self._model = ChatModel(_SERVICE, config, max_tokens, config.seed)
 
     @property
     def name(self) -> str:
