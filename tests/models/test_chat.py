@@ -123,6 +123,8 @@ def test_a_streamed_reply_is_heard_as_it_comes(service: Any, model: Callable[...
         (events("half", [1]), "with a piece of a chat completion"),
         (events(), "gave no text"),
         ((200, {"Content-Type": "text/event-stream"}, b""), "broke off in the middle"),
+        ((200, {}, b"<html>"), "did not answer with JSON"),
+        ((200, {}, b"[]"), "with a chat completion"),
     ],
 )
 def test_streams_that_go_wrong(service: Any, model: Callable[..., ChatModel], answer: Any, words: str) -> None:
@@ -151,7 +153,7 @@ def test_a_busy_service_is_asked_again_before_it_streams(service: Any, model: Ca
 def test_a_service_that_cannot_stream_is_heard_at_once(
     service: Any, model: Callable[..., ChatModel], reply: Any
 ) -> None:
-    service.script = [reply("not heard"), reply("42", (7, 1))]
+    service.script = [reply("42", (7, 1))]
     heard: list[str] = []
     assert model().stream(MESSAGES, heard.append) == Reply("42", 7, 1)
     assert heard == ["42"]

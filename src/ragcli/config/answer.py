@@ -33,6 +33,11 @@ class OpenAIAnswererConfig(EndpointSettings):
     instructions: str = ""
     """The system message; ragcli's own unless set. ``$tag`` stands for the name of the tags around the documents' text,
     ``$refusal`` for what to say when they have no answer."""
+    follow_ups: Literal["model", "rules"] = "model"
+    """Who makes of a follow-up in a conversation a question that can be searched for: the model, which is a further
+    short request, or rules, which put the question before it in front. Rules too where the model fails."""
+    follow_up_instructions: str = ""
+    """The system message of that request; ragcli's own unless set. ``$tag`` stands for the name of the tags."""
     seed: int | None = None
     """Sent along where set; services may heed it."""
 

@@ -1,7 +1,9 @@
 """One conversation in, one reply out: any OpenAI-compatible ``/v1/chat/completions`` endpoint."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 from ragcli.config.endpoint import EndpointSettings
@@ -58,15 +60,12 @@ class ChatModel(Endpoint):
         more: dict[str, Any] = {} if response_format is None else {"response_format": dict(response_format)}
         with self.asked() as client:
             answer: Any = client.chat.completions.create(messages=_sent(messages), **self._fixed, **more)
-        try:
-            return self._reply(answer.choices[0].message.content, answer.usage)
-        except _SENSELESS as error:
-            raise self.senseless("a chat completion", answer) from error
+        return self._whole(answer)
 
     def stream(self, messages: Sequence[Message], hear: Callable[[str], None]) -> Reply:
         """Send a conversation and hear the text of the reply as it comes.
 
-        A service that does not stream is asked again for all at once. After a failure, what was heard is no answer.
+        A service that does not stream is heard all at once. After a failure, what was heard is no answer.
 
         Raises:
             EndpointError: Asking anything else would fail alike.
@@ -78,19 +77,25 @@ class ChatModel(Endpoint):
             stream: Any = client.chat.completions.create(messages=_sent(messages), **self._fixed, **more)
         text, usage, ended = "", None, False
         with self.asked(midway=True), stream:
-            streams = stream.response.headers.get("content-type", "").startswith("text/event-stream")
-            for chunk in stream if streams else ():
+            if not stream.response.headers.get("content-type", "").startswith("text/event-stream"):
+                whole = json.loads(stream.response.read(), object_hook=lambda one: SimpleNamespace(**one))
+                reply = self._whole(whole)
+                hear(reply.text)
+                return reply
+            for chunk in stream:
                 piece, last = self._piece(chunk)
                 text, usage, ended = text + piece, chunk.usage or usage, ended or last
                 if piece:
                     hear(piece)
-        if not streams:
-            reply = self.ask(messages)
-            hear(reply.text)
-            return reply
         if not ended:
             raise BackendError(f"{self.where} broke off in the middle of an answer", hint="ask again")
         return self._reply(text or None, usage)
+
+    def _whole(self, answer: Any) -> Reply:  # a stranger's
+        try:
+            return self._reply(answer.choices[0].message.content, getattr(answer, "usage", None))
+        except _SENSELESS as error:
+            raise self.senseless("a chat completion", answer) from error
 
     def _piece(self, chunk: Any) -> tuple[str, bool]:  # a stranger's
         """The text in a piece of a stream, and whether it is the last."""
