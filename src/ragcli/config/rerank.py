@@ -69,6 +69,7 @@ class RerankEndpointConfig(_Scorer, EndpointSettings):
     kind: Literal["endpoint"] = "endpoint"
     model: str = "jina-reranker-v2-base-multilingual"
     base_url: str = "https://api.jina.ai/v1"
+    """What stands before ``/rerank``."""
     batch_size: int = Field(default=100, ge=1, le=1000)
     """Texts per request; each request has one question."""
     timeout_s: float = Field(default=30.0, gt=0, le=3600)
