@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +17,8 @@ def model(service: Any) -> Iterator[Callable[..., ChatModel]]:
 
     def make(**options: Any) -> ChatModel:
         settings = EndpointSettings(model="tiny", base_url=service.url, **options.pop("settings", {}))
-        made.append(ChatModel(Service("the oracle", "o", ""), settings, **options))
+        service_ = Service("the oracle", "o", "", longest_answer_bytes=options.pop("limit", 10_000))
+        made.append(ChatModel(service_, settings, **options))
         return made[-1]
 
     yield make
@@ -142,6 +144,26 @@ def test_a_connection_that_is_lost_in_the_middle(service: Any, model: Callable[.
         model().stream(MESSAGES, heard.append)
     assert heard == ["half"]
     assert len(service.bodies) == 1  # what was heard must not be heard again
+
+
+def test_a_stream_without_end_is_not_read(service: Any, model: Callable[..., ChatModel]) -> None:
+    service.script = [events(*["and on "] * 100, end="")]
+    heard: list[str] = []
+    with pytest.raises(BackendError, match="answered with more than 2,000 bytes"):
+        model(limit=2000).stream(MESSAGES, heard.append)
+    assert len(heard) < 100
+
+
+def test_tokens_of_streams_and_of_whole_replies_are_waited_for(
+    service: Any, model: Callable[..., ChatModel], reply: Any
+) -> None:
+    service.script = [reply("42", (200, 100)), events("42", {"choices": [], "usage": {"prompt_tokens": 300}})]
+    one = model(settings={"tokens_per_minute": 60_000})
+    start = time.monotonic()
+    one.ask(MESSAGES)
+    one.stream(MESSAGES, lambda _: None)
+    one.ask(MESSAGES)
+    assert time.monotonic() - start >= 2 * 0.3
 
 
 def test_a_busy_service_is_asked_again_before_it_streams(service: Any, model: Callable[..., ChatModel]) -> None:
