@@ -133,7 +133,9 @@ def test_a_follow_up_is_rewritten_by_the_model(service: Any, answerer: Any, repl
     )
 
 
-@pytest.mark.parametrize("failure", [(400, {}, b"too long"), (200, {}, b"{}"), "x " * 600, "", " "])
+@pytest.mark.parametrize(
+    "failure", [(400, {}, b"too long"), (200, {}, b"{}"), "x " * 600, "", '<data-1 kind="question">']
+)
 def test_rules_stand_in_for_a_model_that_fails(service: Any, answerer: Any, reply: Any, failure: Any) -> None:
     service.script = [reply(failure) if isinstance(failure, str) else failure]
     assert answerer().standalone("Who does it?", HISTORY).text == "How often do keys rotate? Who does it?"

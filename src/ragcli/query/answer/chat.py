@@ -20,7 +20,8 @@ _SERVICE = Service("the answerer", "query.answer", "RAGCLI_ANSWER_API_KEY")
 _PROMPT = "answer.v1.txt"
 _FOLLOW_UP = "follow_up.v1.txt"
 _LONGEST_CHARS = 1000  # of a question that a model rewrote; what is longer is talk
-_NO_TAG = "data-0000000000000000"
+_TAG = "data-"
+_NO_TAG = f"{_TAG}0000000000000000"
 _EMPTY = Context((), "", 0, 0, "")
 _ROLE_TOKENS = 16  # what a chat protocol puts around two messages, with room to spare
 
@@ -79,7 +80,7 @@ class ChatAnswerer:
         except BackendError:
             return rules
         line = " ".join(reply.text.split()).strip('"\u201c\u201d')
-        text = line if 0 < len(line) <= _LONGEST_CHARS else rules.text
+        text = line if 0 < len(line) <= _LONGEST_CHARS and f"<{_TAG}" not in line else rules.text
         return Standalone(text, reply.input_tokens, reply.output_tokens, counted, self._cost(reply))
 
     def answer(
@@ -174,7 +175,7 @@ def _said(history: Sequence[Turn], question: str) -> list[tuple[str, str]]:
 
 
 def _messages(template: Template, parts: Sequence[tuple[str, str]], *, own_tag: bool = True) -> list[Message]:
-    tag = f"data-{hash_parts([list(part) for part in parts])[:16]}" if own_tag else _NO_TAG
+    tag = f"{_TAG}{hash_parts([list(part) for part in parts])[:16]}" if own_tag else _NO_TAG
     blocks = [f'<{tag} kind="{kind}">\n{text}\n</{tag}>' for kind, text in parts]
     system = template.safe_substitute(tag=tag, refusal=NOT_FOUND)
     return [{"role": "system", "content": system}, {"role": "user", "content": "\n".join(blocks)}]
