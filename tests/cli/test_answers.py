@@ -67,6 +67,16 @@ def test_a_conversation(indexed: Ragcli) -> None:
     assert indexed("query", "x", "--interactive", *LEXICAL).status == 2
 
 
+def test_a_conversation_with_a_model(indexed: Ragcli, service: Any, reply: Any) -> None:
+    model = ("--set", "query.answer.kind=openai", "--set", f"query.answer.base_url={service.url}")
+    service.always = lambda body: reply("How often do signing keys rotate?" if "Rewrite" in str(body) else "So [1].")
+    rewriting = ("--set", "query.answer.follow_up_instructions=Rewrite")
+    ran = indexed("query", "--interactive", "--explain", *LEXICAL, *model, *rewriting, stdin=b"Hello?\nAnd them?\n")
+    assert ran.status == 0, ran.err
+    assert "searched for: Hello?\n" in ran.out
+    assert "searched for: How often do signing keys rotate?\n" in ran.out
+
+
 def test_a_model_that_fails_is_told(indexed: Ragcli, service: Any) -> None:
     service.script = [(401, {}, b'{"error": {"message": "bad key"}}')]
     model = ("--set", "query.answer.kind=openai", "--set", f"query.answer.base_url={service.url}")
@@ -88,7 +98,8 @@ def test_a_lexical_answer_loads_no_model_runtime(indexed: Ragcli, work: Path) ->
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=work)
     loaded = set(run.stdout.splitlines()[-1].split())
     assert "tantivy" in loaded
-    assert not loaded & {"onnxruntime", "torch", "transformers", "sentence_transformers", "scipy", "httpx", "tiktoken"}
+    heavy = {"onnxruntime", "torch", "transformers", "sentence_transformers", "scipy", "tiktoken", "openai", "httpx2"}
+    assert not loaded & heavy
 
 
 def test_costs_by_model(indexed: Ragcli) -> None:

@@ -380,7 +380,8 @@ try:
     main(sys.argv[1:])
 except SystemExit as left:
     assert not left.code, left.code
-heavy = {"onnxruntime", "tokenizers", "torch", "transformers", "scipy", "faiss", "sentence_transformers", "docutils"}
+heavy = {"onnxruntime", "tokenizers", "torch", "transformers", "scipy", "faiss", "sentence_transformers", "docutils",
+         "openai", "httpx2"}
 print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
 

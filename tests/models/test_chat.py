@@ -1,12 +1,14 @@
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from ragcli.config.endpoint import EndpointSettings
 from ragcli.errors import BackendError
-from ragcli.models.chat import CHAT_PATH, ChatModel, NoTextError, Reply
-from ragcli.models.http import EndpointError, Service
+from ragcli.models.chat import ChatModel, NoTextError, Reply
+from ragcli.models.endpoint import EndpointError, Service
 
 
 @pytest.fixture
@@ -14,7 +16,9 @@ def model(service: Any) -> Iterator[Callable[..., ChatModel]]:
     made: list[ChatModel] = []
 
     def make(**options: Any) -> ChatModel:
-        made.append(ChatModel(Service("the oracle", service.url, CHAT_PATH, "o.url", "o.model"), "tiny", **options))
+        settings = EndpointSettings(model="tiny", base_url=service.url, **options.pop("settings", {}))
+        service_ = Service("the oracle", "o", "", longest_answer_bytes=options.pop("limit", 10_000))
+        made.append(ChatModel(service_, settings, **options))
         return made[-1]
 
     yield make
@@ -47,6 +51,11 @@ def test_options_are_sent(service: Any, model: Callable[..., ChatModel]) -> None
     ]
 
 
+def test_half_a_surrogate_pair_is_replaced(service: Any, model: Callable[..., ChatModel]) -> None:
+    model().ask([{"role": "user", "content": "a\udc80b"}])
+    assert service.bodies[0]["messages"] == [{"role": "user", "content": "a\ufffdb"}]
+
+
 @pytest.mark.parametrize("usage", [b"", b', "usage": null', b', "usage": {}', b', "usage": {"prompt_tokens": null}'])
 def test_usage_that_is_not_reported_is_0(service: Any, model: Callable[..., ChatModel], usage: bytes) -> None:
     service.script = [(200, {}, b'{"choices": [{"message": {"content": "x"}}]%s}' % usage)]
@@ -56,12 +65,12 @@ def test_usage_that_is_not_reported_is_0(service: Any, model: Callable[..., Chat
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"{}", "no chat completion"),
-        (b"[]", "no chat completion"),
-        (b"7", "no chat completion"),
-        (b'{"choices": []}', "no chat completion"),
-        (b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": "many"}}', "no chat completion"),
-        (b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 1e999}}', "no chat completion"),
+        (b"{}", "with a chat completion"),
+        (b"[]", "with a chat completion"),
+        (b"7", "with a chat completion"),
+        (b'{"choices": []}', "with a chat completion"),
+        (b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": "many"}}', "with a chat completion"),
+        (b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 1e999}}', "with a chat completion"),
         (b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": -1}}', "counts -1 tokens"),
     ],
 )
@@ -84,14 +93,10 @@ def test_a_reply_without_text_is_an_error_of_its_own(
         model().ask(MESSAGES)
 
 
-def test_a_key_can_be_looked_for_before_anything_is_asked(service: Any) -> None:
-    needs = Service("the oracle", service.url, CHAT_PATH, "o.url", "o.model", "A_KEY", key_required=True)
-    with pytest.raises(EndpointError, match="needs a key"):
-        ChatModel(needs, "tiny").check_key()
-    assert service.bodies == []
+END = 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
 
 
-def events(*pieces: Any, end: str = "data: [DONE]\n\n") -> tuple[int, dict[str, str], bytes]:
+def events(*pieces: Any, end: str = END) -> tuple[int, dict[str, str], bytes]:
     """A streamed reply: texts are pieces of it, anything else is an event as it is."""
     bodies = [{"choices": [{"delta": {"content": one}}]} if isinstance(one, str) else one for one in pieces]
     lines = "".join(f"data: {json.dumps(body, ensure_ascii=False)}\r\n\r\n" for body in bodies)
@@ -115,12 +120,13 @@ def test_a_streamed_reply_is_heard_as_it_comes(service: Any, model: Callable[...
     [
         (events("half a sen", end=""), "broke off in the middle"),
         (events("half", {"error": {"message": "out of memory"}}), "failed in the middle of an answer: out of memory"),
-        (events("half", {"choices": [{"delta": {"content": 7}}]}), "no piece of a chat completion"),
-        (events("half", end="data: {broken\n\n"), "no piece of a chat completion"),
-        (events("half", [1]), "no piece of a chat completion"),
+        (events("half", {"choices": [{"delta": {"content": 7}}]}), "with a piece of a chat completion"),
+        (events("half", end="data: {broken\n\n"), "did not answer with JSON"),
+        (events("half", [1]), "with a piece of a chat completion"),
         (events(), "gave no text"),
         ((200, {"Content-Type": "text/event-stream"}, b""), "broke off in the middle"),
         ((200, {}, b"<html>"), "did not answer with JSON"),
+        ((200, {}, b"[]"), "with a chat completion"),
     ],
 )
 def test_streams_that_go_wrong(service: Any, model: Callable[..., ChatModel], answer: Any, words: str) -> None:
@@ -131,7 +137,7 @@ def test_streams_that_go_wrong(service: Any, model: Callable[..., ChatModel], an
 
 
 def test_a_connection_that_is_lost_in_the_middle(service: Any, model: Callable[..., ChatModel]) -> None:
-    status, headers, content = events("half")
+    status, headers, content = events("half", end="")
     service.script = [(status, {**headers, "Content-Length": str(len(content) + 99), "Connection": "close"}, content)]
     heard: list[str] = []
     with pytest.raises(BackendError, match="broke off in the middle of an answer: RemoteProtocolError"):
@@ -140,8 +146,28 @@ def test_a_connection_that_is_lost_in_the_middle(service: Any, model: Callable[.
     assert len(service.bodies) == 1  # what was heard must not be heard again
 
 
+def test_a_stream_without_end_is_not_read(service: Any, model: Callable[..., ChatModel]) -> None:
+    service.script = [events(*["and on "] * 100, end="")]
+    heard: list[str] = []
+    with pytest.raises(BackendError, match="answered with more than 2,000 bytes"):
+        model(limit=2000).stream(MESSAGES, heard.append)
+    assert len(heard) < 100
+
+
+def test_tokens_of_streams_and_of_whole_replies_are_waited_for(
+    service: Any, model: Callable[..., ChatModel], reply: Any
+) -> None:
+    service.script = [reply("42", (200, 100)), events("42", {"choices": [], "usage": {"prompt_tokens": 300}})]
+    one = model(settings={"tokens_per_minute": 60_000})
+    start = time.monotonic()
+    one.ask(MESSAGES)
+    one.stream(MESSAGES, lambda _: None)
+    one.ask(MESSAGES)
+    assert time.monotonic() - start >= 2 * 0.3
+
+
 def test_a_busy_service_is_asked_again_before_it_streams(service: Any, model: Callable[..., ChatModel]) -> None:
-    service.script = [(503, {"Retry-After": "0"}, b"busy"), events("yes")]
+    service.script = [(503, {"Retry-After": "0.01"}, b"busy"), events("yes")]
     assert model().stream(MESSAGES, lambda _: None).text == "yes"
     assert len(service.bodies) == 2
 

@@ -1,6 +1,7 @@
 """Against a real HTTP server on loopback, with a script of what it answers."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def test_failures_name_the_settings(service: Any, embedder: Callable[..., OpenAI
 
 
 def test_settings_decide_how_long_it_is_tried(service: Any, embedder: Callable[..., OpenAIEmbedder]) -> None:
-    service.script = [(429, {"Retry-After": "0"}, b"")] * 9
+    service.script = [(429, {"Retry-After": "0.01"}, b"")] * 9
     with pytest.raises(BackendError, match="answered 429 after 3 attempts") as caught:
         embedder(max_retries=2).embed_queries(["a"])
     assert "index.embedder.batch_size" in caught.value.hint
@@ -141,6 +142,22 @@ def test_openai_itself_needs_a_key() -> None:
 def test_odd_addresses_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="base_url"):
         OpenAIEmbedder(OpenAIEmbedderConfig(base_url=url), ModelsConfig())
+
+
+def test_half_a_surrogate_pair_is_replaced(service: Any, embedder: Callable[..., OpenAIEmbedder]) -> None:
+    embedder().embed_documents(["a\udc80b"])
+    assert service.bodies[0]["input"] == ["a\ufffdb"]
+
+
+def test_tokens_that_the_service_counted_are_waited_for(service: Any, embedder: Callable[..., OpenAIEmbedder]) -> None:
+    def counted(body: dict[str, Any]) -> Answer:
+        status, headers, content = embeddings(body)
+        return status, headers, content[:-1] + b', "usage": {"prompt_tokens": 300}}'
+
+    service.always = counted
+    start = time.monotonic()
+    embedder(batch_size=1, tokens_per_minute=60_000).embed_documents(["a", "b", "c"])
+    assert time.monotonic() - start >= 2 * 0.3
 
 
 def test_blank_texts_are_not_sent(service: Any, embedder: Callable[..., OpenAIEmbedder]) -> None:

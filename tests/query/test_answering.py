@@ -8,7 +8,8 @@ import pytest
 from ragcli.config.settings import Config
 from ragcli.errors import ConfigError, UsageError
 from ragcli.query.answer import NOT_FOUND, Turn
-from ragcli.query.answering import Answering, searched
+from ragcli.query.answer.follow_up import joined
+from ragcli.query.answering import Answering
 from ragcli.query.engine import Engine
 from ragcli.records import Query
 from ragcli.workspace import Workspace
@@ -111,5 +112,42 @@ def test_settings_of_answers_do_not_make_other_hits(fruit: Workspace, settings: 
     ],
 )
 def test_follow_ups_are_searched_for_with_the_question_before(question: str, text: str) -> None:
-    assert searched(question, [Turn("How often do keys rotate?", "Once a quarter.")]) == text
-    assert searched(question, []) == question
+    assert joined(question, [Turn("How often do keys rotate?", "Once a quarter.")]) == text
+    assert joined(question, []) == question
+
+
+HISTORY = [Turn("Tell me about the zebra.", "It eats grass [1].")]
+
+
+def test_a_model_says_what_a_follow_up_means(fruit: Workspace, settings: Settings, service: Any, reply: Any) -> None:
+    service.script = [reply("What fuel does a car need?\n", (50, 5)), reply("Fuel [1].", (90, 4))]
+    answer = {"kind": "openai", "base_url": service.url, "model": "gpt-4o-mini"}
+    with (
+        Engine(settings(strategy="lexical", pack=WORDS, answer=answer), fruit) as engine,
+        Answering(engine) as answering,
+    ):
+        answered = answering.ask(Query("2", "And the red machine?"), HISTORY)
+    assert answered.searched == "What fuel does a car need?"
+    assert answered.context.excerpts[0].document == "car.txt"
+    assert answered.result.query.text == "And the red machine?"
+    assert (answered.answer.input_tokens, answered.answer.output_tokens) == (140, 9)
+    assert answered.answer.cost == pytest.approx((140 * 0.15 + 9 * 0.6) / 1e6)
+    assert next(iter(answered.timings_ms)) == "follow_up"
+    first, second = (body["messages"][1]["content"] for body in service.bodies)
+    for asked in (first, second):
+        assert "Tell me about the zebra." in asked
+        assert "And the red machine?" in asked
+
+
+def test_what_a_follow_up_took_counts_against_the_most_it_may_cost(
+    fruit: Workspace, settings: Settings, service: Any, reply: Any
+) -> None:
+    service.script = [reply("What fuel does a car need?", (100_000, 0))]
+    answer = {"kind": "openai", "base_url": service.url, "model": "gpt-4o-mini"}
+    pack = {**WORDS, "max_cost": 0.01}
+    with (
+        Engine(settings(strategy="lexical", pack=pack, answer=answer), fruit) as engine,
+        Answering(engine) as answering,
+        pytest.raises(ConfigError, match=r"query.pack.max_cost 0.01 is spent"),
+    ):
+        answering.ask(Query("2", "And the red machine?"), HISTORY)

@@ -61,6 +61,7 @@ def converse(output: Output, engine: "Engine", look: "Rendering") -> None:
                 continue
             answered = _answer(answering, Query(str(len(history) + 1), line.strip()), history)
             if look.explain:
+                print(printable(f"searched for: {answered.searched}"))
                 _print_facts(answered)
             history.append(Turn(line.strip(), answered.answer.text))
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ragcli.config.base import Settings
+from ragcli.config.endpoint import EndpointSettings
 
 
 class ExtractiveAnswererConfig(Settings):
@@ -20,7 +21,7 @@ class ExtractiveAnswererConfig(Settings):
     """Least confidence; below it the answer is 'not found in the indexed documents'. As calibrated unless set."""
 
 
-class OpenAIAnswererConfig(Settings):
+class OpenAIAnswererConfig(EndpointSettings):
     """Any OpenAI-compatible ``/v1/chat/completions`` endpoint, asked at temperature 0.
 
     OpenAI, Azure (``https://NAME.openai.azure.com/openai/v1``), vLLM, Ollama, llama.cpp and others.
@@ -29,17 +30,16 @@ class OpenAIAnswererConfig(Settings):
     """
 
     kind: Literal["openai"] = "openai"
-    model: str = "gpt-4o-mini"
-    base_url: str = "https://api.openai.com/v1"
     instructions: str = ""
     """The system message; ragcli's own unless set. ``$tag`` stands for the name of the tags around the documents' text,
     ``$refusal`` for what to say when they have no answer."""
+    follow_ups: Literal["model", "rules"] = "model"
+    """Who makes of a follow-up in a conversation a question that can be searched for: the model, which is a further
+    short request, or rules, which put the question before it in front. Rules too where the model fails."""
+    follow_up_instructions: str = ""
+    """The system message of that request; ragcli's own unless set. ``$tag`` stands for the name of the tags."""
     seed: int | None = None
     """Sent along where set; services may heed it."""
-    timeout_s: float = Field(default=60.0, gt=0, le=3600)
-    """Longest silence."""
-    max_retries: int = Field(default=5, ge=0, le=100)
-    """Retries on 429 and 5xx with exponential backoff, honouring Retry-After."""
 
 
 AnswererConfig = Annotated[ExtractiveAnswererConfig | OpenAIAnswererConfig, Field(discriminator="kind")]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ragcli.config.base import Settings
+from ragcli.config.endpoint import EndpointSettings
 
 MULTI_QUERY_PROMPT = """\
 Write $variations different search queries that would find documents which answer the question below. Use other words
@@ -45,21 +46,15 @@ class FeedbackConfig(Settings):
     """Words that are added to the question."""
 
 
-class ChatExpansionConfig(Settings):
+class ChatExpansionConfig(EndpointSettings):
     """What the kinds that ask a language model share."""
 
-    model: str = "gpt-4o-mini"
-    base_url: str = "https://api.openai.com/v1"
-    """Any OpenAI-compatible address."""
     weight: float = Field(default=1.0, gt=0, le=1)
     """What a variation counts in the fusion; the question itself counts 1."""
     max_tokens: int = Field(default=512, ge=16)
     """Longest reply."""
     concurrency: int = Field(default=4, ge=1, le=64)
     """How many questions are put to the model at a time."""
-    timeout_s: float = Field(default=60.0, gt=0)
-    max_retries: int = Field(default=5, ge=0)
-    """Retries on 429 and 5xx with exponential backoff, honouring Retry-After."""
 
 
 class MultiQueryConfig(ChatExpansionConfig):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from ragcli.config.base import Settings
+from ragcli.config.endpoint import EndpointSettings
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -27,7 +28,7 @@ class SentenceTransformersConfig(Settings):
     """Put in front of every document text; the model's own prompt unless set."""
 
 
-class OpenAIEmbedderConfig(Settings):
+class OpenAIEmbedderConfig(EndpointSettings):
     """Any OpenAI-compatible ``/v1/embeddings`` endpoint.
 
     The key is read from OPENAI_API_KEY for api.openai.com, from RAGCLI_EMBEDDER_API_KEY for any other host,
@@ -36,15 +37,12 @@ class OpenAIEmbedderConfig(Settings):
 
     kind: Literal["openai"] = "openai"
     model: str = "text-embedding-3-small"
-    base_url: str = "https://api.openai.com/v1"
     dimension: int | None = Field(default=None, ge=1)
     """Requested and checked vector length; learnt from the first answer unless set."""
     max_tokens: int = Field(default=8191, ge=1)
     """Longest input in cl100k_base tokens."""
     batch_size: int = Field(default=64, ge=1, le=2048)
     timeout_s: float = Field(default=30.0, gt=0, le=3600)
-    max_retries: int = Field(default=5, ge=0, le=100)
-    """Retries on 429 and 5xx with exponential backoff, honouring Retry-After."""
 
 
 class HashingEmbedderConfig(Settings):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ragcli.config.base import Settings
+from ragcli.config.endpoint import EndpointSettings
 from ragcli.config.index import DEFAULT_MODEL
 
 REFUSALS = (
@@ -45,7 +46,7 @@ class NoJudgeConfig(Settings):
     kind: Literal["none"] = "none"
 
 
-class OpenAIJudgeConfig(Settings):
+class OpenAIJudgeConfig(EndpointSettings):
     """Any OpenAI-compatible ``/v1/chat/completions`` endpoint, asked at temperature 0.
 
     Questions, answers and the retrieved text are sent to it. The key is read from OPENAI_API_KEY for api.openai.com,
@@ -53,8 +54,6 @@ class OpenAIJudgeConfig(Settings):
     """
 
     kind: Literal["openai"] = "openai"
-    model: str = "gpt-4o-mini"
-    base_url: str = "https://api.openai.com/v1"
     response_format: Literal["none", "json_object", "json_schema"] = "json_object"
     """What the endpoint is asked to keep to; ``none`` for one that knows no ``response_format``."""
     max_tokens: int = Field(default=1024, ge=16)
@@ -63,9 +62,6 @@ class OpenAIJudgeConfig(Settings):
     """How often an answer is judged until the reply is the JSON that was asked for."""
     concurrency: int = Field(default=4, ge=1, le=64)
     """How many questions are asked at a time."""
-    timeout_s: float = Field(default=60.0, gt=0)
-    max_retries: int = Field(default=5, ge=0)
-    """Retries on 429 and 5xx with exponential backoff, honouring Retry-After."""
     input_price: float | None = Field(default=None, ge=0)
     """Price of a million input tokens, in any currency, for the cost that is reported and can be gated; the cost is
     unknown unless both prices are set."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ragcli.config.base import Settings
+from ragcli.config.endpoint import EndpointSettings
 from ragcli.config.index import EmbedderConfig, SentenceTransformersConfig
 
 DEFAULT_CROSS_ENCODER = "cross-encoder/ms-marco-MiniLM-L-12-v2"
@@ -59,7 +60,7 @@ class RankingModelConfig(_Scorer):
     embedder: EmbedderConfig = SentenceTransformersConfig.defaults(model=DEFAULT_RANKING_MODEL)
 
 
-class RerankEndpointConfig(_Scorer):
+class RerankEndpointConfig(_Scorer, EndpointSettings):
     """A ``/rerank`` endpoint as Jina, Cohere, llama.cpp, vLLM and others have it.
 
     The key is read from RAGCLI_RERANKER_API_KEY.
@@ -68,11 +69,10 @@ class RerankEndpointConfig(_Scorer):
     kind: Literal["endpoint"] = "endpoint"
     model: str = "jina-reranker-v2-base-multilingual"
     base_url: str = "https://api.jina.ai/v1"
+    """What stands before ``/rerank``."""
     batch_size: int = Field(default=100, ge=1, le=1000)
     """Texts per request; each request has one question."""
     timeout_s: float = Field(default=30.0, gt=0, le=3600)
-    max_retries: int = Field(default=5, ge=0, le=100)
-    """Retries on 429 and 5xx with exponential backoff, honouring Retry-After."""
 
 
 class MmrConfig(_Reranker):

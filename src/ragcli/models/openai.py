@@ -11,9 +11,10 @@ from ragcli.config.index import OpenAIEmbedderConfig
 from ragcli.config.models import ModelsConfig
 from ragcli.errors import BackendError
 from ragcli.models.encodings import load_encoding
+from ragcli.models.endpoint import Endpoint, Service
 from ragcli.models.fingerprints import hash_parts
-from ragcli.models.http import JsonClient, Service, is_openai, key_variable
 from ragcli.models.sessions import normalise
+from ragcli.models.vocabulary import readable
 
 if TYPE_CHECKING:
     import tiktoken
@@ -21,11 +22,8 @@ if TYPE_CHECKING:
 _VERSION = 1
 # Text so long that its tokens cannot fit: cut before counting, which costs more.
 _CHARS_PER_TOKEN = 32
-_LONGEST_ANSWER_BYTES = 2**29
-_HINTS = {
-    413: "lower index.embedder.batch_size",
-    429: "wait, or lower index.embedder.batch_size",
-}
+_HINTS = {413: "lower index.embedder.batch_size", 429: "wait, or lower index.embedder.batch_size"}
+_SERVICE = Service("the embedder", "index.embedder", "RAGCLI_EMBEDDER_API_KEY", "embeddings", 2**29, _HINTS)
 
 
 class OpenAIEmbedder:
@@ -38,14 +36,14 @@ class OpenAIEmbedder:
     def __init__(self, config: OpenAIEmbedderConfig, models: ModelsConfig) -> None:
         self._config = config
         self._models = models
-        self._client = JsonClient(_service(config))
+        self._endpoint = Endpoint(_SERVICE, config)
         self._learnt = config.dimension
 
     @property
     def fingerprint(self) -> str:
         """Identity of service, model, requested dimension and limit; asks nobody."""
         config = self._config
-        return hash_parts("openai", _VERSION, self._client.url, config.model, config.dimension, config.max_tokens)
+        return hash_parts("openai", _VERSION, self._endpoint.url, config.model, config.dimension, config.max_tokens)
 
     @property
     def name(self) -> str:
@@ -66,7 +64,7 @@ class OpenAIEmbedder:
 
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
+        self._endpoint.close()
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of texts in their order, shape [n, dimension].
@@ -92,9 +90,10 @@ class OpenAIEmbedder:
         """The text cut to the limit. Services refuse empty inputs, so a blank one becomes a full stop."""
         if not text.strip():
             return "."
+        text = readable(text)
         limit = self._config.max_tokens
         # A token has at least one byte, so most texts need no counting.
-        if len(text.encode("utf-8", "replace")) <= limit:
+        if len(text.encode()) <= limit:
             return text
         encoding = self._encoding
         tokens = encoding.encode_ordinary(text[: limit * _CHARS_PER_TOKEN])
@@ -108,42 +107,28 @@ class OpenAIEmbedder:
         body: dict[str, Any] = {"model": self._config.model, "input": texts, "encoding_format": "float"}
         if self._config.dimension is not None:
             body["dimensions"] = self._config.dimension
-        vectors = _vectors(self._client.post(body), len(texts), self._client.where)
+        vectors, tokens = _vectors(self._endpoint.post(body), len(texts), self._endpoint.where)
+        self._endpoint.pace.spend(tokens)
         if self._learnt is None:
             self._learnt = vectors.shape[1]
         if vectors.shape[1] != self._learnt:
             raise BackendError(
-                f"{self._client.where} gave vectors of {vectors.shape[1]} numbers instead of {self._learnt}",
+                f"{self._endpoint.where} gave vectors of {vectors.shape[1]} numbers instead of {self._learnt}",
                 hint="set index.embedder.dimension to what the model gives",
             )
         return normalise(vectors)
 
 
-def _service(config: OpenAIEmbedderConfig) -> Service:
-    return Service(
-        "the embedder",
-        config.base_url,
-        "embeddings",
-        "index.embedder.base_url",
-        "index.embedder.model",
-        key_variable=key_variable(config.base_url, "RAGCLI_EMBEDDER_API_KEY"),
-        key_required=is_openai(config.base_url),
-        timeout_s=config.timeout_s,
-        max_retries=config.max_retries,
-        longest_answer_bytes=_LONGEST_ANSWER_BYTES,
-        hints=_HINTS,
-    )
-
-
-def _vectors(answer: Any, count: int, where: str) -> NDArray[np.float32]:  # JSON from a stranger
-    """The vectors of an answer in the order of the request."""
+def _vectors(answer: Any, count: int, where: str) -> tuple[NDArray[np.float32], int]:  # JSON from a stranger
+    """The vectors of an answer in the order of the request, and the tokens that the service counted."""
     try:
+        tokens = int((answer.get("usage") or {}).get("prompt_tokens") or 0)
         rows = {int(entry["index"]): entry["embedding"] for entry in answer["data"]}
         if sorted(rows) != list(range(count)):
             raise BackendError(f"{where} gave {len(rows)} vectors for {count} texts")
         vectors = np.array([rows[place] for place in range(count)], dtype=np.float32)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise BackendError(f"{where} answered something that is not a list of embeddings: {error}") from error
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise BackendError(f"{where} gave vectors of no one length")
-    return vectors
+    return vectors, tokens

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from ragcli.config.fingerprint import fingerprint
 from ragcli.models.prices import Price, known_price, read_prices
-from ragcli.query.answer import Answerer, Listener, Turn
+from ragcli.query.answer import Answerer, Listener, Standalone, Turn
 from ragcli.query.answer.build import budgeted_model, build_answerer, build_counter
 from ragcli.query.budget import context_budget
 from ragcli.query.clock import Clock
@@ -20,28 +20,6 @@ if TYPE_CHECKING:
     from ragcli.query.engine import Engine
 
 _REMEMBERED = 4  # turns of a conversation that a follow-up is understood by
-_POINTING = frozenset(
-    [
-        "it",
-        "its",
-        "they",
-        "them",
-        "their",
-        "this",
-        "that",
-        "these",
-        "those",
-        "he",
-        "she",
-        "him",
-        "her",
-        "there",
-        "then",
-        "one",
-        "ones",
-    ]
-)
-_SHORT_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +28,15 @@ class Answered:
 
     Attributes:
         result: The hits that are shown, and what was considered.
-        timings_ms: Stages of the search, then ``pack`` and ``answer``.
+        timings_ms: Stages of the search, then ``pack`` and ``answer``; ``follow_up`` before them in a conversation.
+        searched: What was searched for: the question, or what a follow-up means.
     """
 
     result: Result
     context: Context
     answer: Answer
     timings_ms: Mapping[str, float]
+    searched: str
 
 
 class Answering:
@@ -92,27 +72,35 @@ class Answering:
 
         Args:
             query: The question.
-            history: The conversation it belongs to; a follow-up is searched for with the question before it.
+            history: The conversation it belongs to; a follow-up is searched for as what it means there.
             listen: Hears the answer as it comes.
         """
         recent = tuple(history[-_REMEMBERED:])
-        found, context = self.prepare(query, recent)
-        clock = Clock()
-        with clock.stage("answer"):
-            asked = searched(query.text, recent) if not self.answerer.model else query.text
-            answer = self.answerer.answer(asked, context, recent, listen)
-        timings = {**found.timings_ms, **{stage: round(ms, 3) for stage, ms in clock.ms.items()}}
-        return Answered(replace(found, timings_ms=timings), context, answer, timings)
+        before, after = Clock(), Clock()
+        asked = Standalone(query.text)
+        if recent:
+            with before.stage("follow_up"):
+                asked = self.answerer.standalone(query.text, recent)
+        found, context = self._found(query, asked, recent)
+        with after.stage("answer"):
+            # A model is told the conversation; sentences are compared with all of the question.
+            question = query.text if self.answerer.model else asked.text
+            answer = self.answerer.answer(question, context, recent, listen)
+        timings = {**_rounded(before), **found.timings_ms, **_rounded(after)}
+        return Answered(replace(found, timings_ms=timings), context, _with(answer, asked), timings, asked.text)
 
-    def prepare(self, query: Query, history: Sequence[Turn] = ()) -> tuple[Result, Context]:
+    def prepare(self, query: Query) -> tuple[Result, Context]:
         """Search and pack."""
+        return self._found(query, Standalone(query.text), ())
+
+    def _found(self, query: Query, asked: Standalone, history: Sequence[Turn]) -> tuple[Result, Context]:
         top_k = self._settings.top_k
         wanted = max(top_k, self._settings.pack.candidates)
-        [found] = self._engine.search([Query(query.id, searched(query.text, history))], top_k=wanted)
+        [found] = self._engine.search([Query(query.id, asked.text)], top_k=wanted)
         clock = Clock()
         with clock.stage("pack"):
-            context = self._packed(query.text, found, history)
-        timings = {**found.timings_ms, **{stage: round(ms, 3) for stage, ms in clock.ms.items()}}
+            context = self._packed(query.text, found, history, asked.cost)
+        timings = {**found.timings_ms, **_rounded(clock)}
         return replace(found.first(top_k), query=query, timings_ms=timings), context
 
     def close(self) -> None:
@@ -125,10 +113,10 @@ class Answering:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _packed(self, question: str, found: Result, history: Sequence[Turn]) -> Context:
+    def _packed(self, question: str, found: Result, history: Sequence[Turn], spent: float | None) -> Context:
         settings = self._settings.pack
         framing_tokens = self.counter.count(self.answerer.framing(question, history))
-        budget = context_budget(settings, framing_tokens, self._price)
+        budget = context_budget(settings, framing_tokens, self._price, spent or 0.0)
         return pack(
             found.hits,
             self.counter,
@@ -162,9 +150,16 @@ class Answering:
         return known_price(model, read_prices(self._engine.config.models))
 
 
-def searched(question: str, history: Sequence[Turn]) -> str:
-    """What is searched for: a follow-up that points back, or is too short to stand alone, with the question before."""
-    words = question.casefold().replace("?", " ").split()
-    if history and (len(words) <= _SHORT_WORDS or _POINTING.intersection(words)):
-        return f"{history[-1].question} {question}"
-    return question
+def _rounded(clock: Clock) -> dict[str, float]:
+    return {stage: round(ms, 3) for stage, ms in clock.ms.items()}
+
+
+def _with(answer: Answer, asked: Standalone) -> Answer:
+    """The answer with what it took to understand the question."""
+    return replace(
+        answer,
+        input_tokens=answer.input_tokens + asked.input_tokens,
+        output_tokens=answer.output_tokens + asked.output_tokens,
+        counted=answer.counted or asked.counted,
+        cost=None if answer.cost is None or asked.cost is None else answer.cost + asked.cost,
+    )

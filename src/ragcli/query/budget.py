@@ -17,13 +17,14 @@ class Budget:
     limit: Limit
 
 
-def context_budget(config: PackConfig, framing_tokens: int, price: Price | None) -> Budget:
+def context_budget(config: PackConfig, framing_tokens: int, price: Price | None, spent: float = 0.0) -> Budget:
     """What is left for the context.
 
     Args:
         config: The limits.
         framing_tokens: Length of all that is sent beside the context.
         price: Of the model, where ``config.max_cost`` is to be held; the reply is taken to be as long as it may.
+        spent: What the question has cost already.
 
     Raises:
         UsageError: The question leaves no room in the model's budget.
@@ -37,7 +38,7 @@ def context_budget(config: PackConfig, framing_tokens: int, price: Price | None)
         )
     if config.max_cost is None or price is None:
         return Budget(room, "token budget")
-    left = config.max_cost - price.cost(framing_tokens, config.reserve_tokens)
+    left = config.max_cost - spent - price.cost(framing_tokens, config.reserve_tokens)
     if left <= 0:
         raise ConfigError(
             f"query.pack.max_cost {config.max_cost} is spent on question and reply alone",

@@ -6,7 +6,7 @@ import pytest
 from ragcli.errors import BackendError, UsageError
 from ragcli.evaluate.make_dataset.endpoint import ChatEndpoint
 
-AT_ONCE = {"Retry-After": "0"}
+AT_ONCE = {"Retry-After": "0.01"}
 
 
 def test_a_prompt_is_asked_at_temperature_zero(service: Any, reply: Callable[..., Any]) -> None:
@@ -37,8 +37,8 @@ def test_what_may_pass_is_tried_again(service: Any) -> None:
         (401, b"no key", "answered 401: no key", "--key-variable"),
         (404, b"no model", "answered 404: no model", "--base-url and --model"),
         (302, b"", "answered 302", "redirects are not followed: set --base-url"),
-        (200, b"not json", "did not answer with JSON", "--base-url"),
-        (200, b'{"choices": []}', "no chat completion", "chat protocol"),
+        (200, b"not json", "did not answer with a chat completion: 'not json'", "--base-url"),
+        (200, b'{"choices": []}', "with a chat completion", "OpenAI's protocol"),
     ],
 )
 def test_failures_are_told(service: Any, status: int, content: bytes, message: str, hint: str) -> None:

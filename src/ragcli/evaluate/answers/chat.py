@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ragcli.config.judge import OpenAIJudgeConfig
-from ragcli.models.chat import ChatModel, Message, Reply, chat_service
-from ragcli.models.http import EndpointError
+from ragcli.models.chat import ChatModel, Message, Reply
+from ragcli.models.endpoint import EndpointError, Service
 
 __all__ = ["ChatClient", "EndpointError", "Message", "Reply"]
+
+_SERVICE = Service("the judge", "evaluate.answers.judge", "RAGCLI_JUDGE_API_KEY")
 
 
 class ChatClient:
     """A client that several threads may share."""
 
     def __init__(self, config: OpenAIJudgeConfig) -> None:
-        service = chat_service(config, "the judge", "judge", "RAGCLI_JUDGE_API_KEY")
-        self._model = ChatModel(service, config.model, max_tokens=config.max_tokens)
+        self._model = ChatModel(_SERVICE, config, config.max_tokens)
         self._format = config.response_format
         self.url = self._model.url
 

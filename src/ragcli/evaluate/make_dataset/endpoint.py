@@ -2,12 +2,13 @@
 
 from typing import Protocol
 
+from ragcli.config.endpoint import EndpointSettings
 from ragcli.errors import ConfigError, UsageError
-from ragcli.models.chat import CHAT_PATH, ChatModel, NoTextError
-from ragcli.models.http import EndpointError, Service
-from ragcli.models.http import key_variable as usual_variable
+from ragcli.models.chat import ChatModel, NoTextError
+from ragcli.models.endpoint import EndpointError, Service
 
 _TIMEOUT_S = 120.0
+_WITHOUT_KEY = "name the environment variable that holds the key with --key-variable"
 
 
 class Asker(Protocol):
@@ -44,10 +45,13 @@ class ChatEndpoint:
         self, base_url: str, model: str, *, key_variable: str = "", seed: int = 0, max_retries: int = 4
     ) -> None:
         self.tokens = 0
-        variable = key_variable or usual_variable(base_url, "")
+        settings = EndpointSettings(model=model, base_url=base_url, timeout_s=_TIMEOUT_S, max_retries=max_retries)
+        hints = {} if key_variable else dict.fromkeys((401, 403), _WITHOUT_KEY)
+        service = Service("the model", "", key_variable, hints=hints)
         try:
-            self._model = ChatModel(_service(base_url, variable, max_retries), model, seed=seed)
-            self._model.check_key()
+            self._model = ChatModel(service, settings, seed=seed)
+            self._model.key_variable = key_variable or self._model.key_variable
+            self._model.key(required=bool(key_variable))
         except (ConfigError, EndpointError) as error:
             raise UsageError(error.message, hint=error.hint) from error
 
@@ -63,19 +67,3 @@ class ChatEndpoint:
             return ""
         self.tokens += reply.input_tokens + reply.output_tokens
         return reply.text
-
-
-def _service(base_url: str, variable: str, max_retries: int) -> Service:
-    without_key = "name the environment variable that holds the key with --key-variable"
-    return Service(
-        "the model",
-        base_url,
-        CHAT_PATH,
-        "--base-url",
-        "--model",
-        key_variable=variable,
-        key_required=bool(variable),
-        timeout_s=_TIMEOUT_S,
-        max_retries=max_retries,
-        hints={} if variable else {401: without_key, 403: without_key},
-    )

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from ragcli.config.rerank import RerankEndpointConfig
 from ragcli.errors import BackendError
+from ragcli.models.endpoint import Endpoint, Service
 from ragcli.models.fingerprints import hash_parts
-from ragcli.models.http import JsonClient, Service
 from ragcli.models.vocabulary import readable
 
 _VERSION = 1
 _LONGEST_ANSWER_BYTES = 2**26  # some give the texts back
 _HINTS = {413: "lower query.rerank.batch_size", 429: "wait, or lower query.rerank.batch_size"}
+_SERVICE = Service("the reranker", "query.rerank", "RAGCLI_RERANKER_API_KEY", "rerank", _LONGEST_ANSWER_BYTES, _HINTS)
 
 
 class EndpointCrossEncoder:
@@ -26,12 +27,12 @@ class EndpointCrossEncoder:
 
     def __init__(self, config: RerankEndpointConfig) -> None:
         self._config = config
-        self._client = JsonClient(_service(config))
+        self._endpoint = Endpoint(_SERVICE, config)
 
     @property
     def fingerprint(self) -> str:
         """Identity of service and model; asks nobody."""
-        return hash_parts("rerank endpoint", _VERSION, self._client.url, self._config.model)
+        return hash_parts("rerank endpoint", _VERSION, self._endpoint.url, self._config.model)
 
     @property
     def name(self) -> str:
@@ -40,7 +41,7 @@ class EndpointCrossEncoder:
 
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
+        self._endpoint.close()
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Scores of (question, text) pairs in their order, shape [n].
@@ -57,7 +58,7 @@ class EndpointCrossEncoder:
         # Services refuse empty texts, so a blank one becomes a full stop.
         documents = [readable(text) if text.strip() else "." for text in texts]
         body = {"model": self._config.model, "query": readable(question), "documents": documents, "top_n": len(texts)}
-        return _scores(self._client.post(body), len(texts), self._client.where)
+        return _scores(self._endpoint.post(body), len(texts), self._endpoint.where)
 
 
 def _requests(pairs: Sequence[tuple[str, str]], size: int) -> Iterator[list[int]]:
@@ -69,21 +70,6 @@ def _requests(pairs: Sequence[tuple[str, str]], size: int) -> Iterator[list[int]
         places.sort(key=lambda place: len(pairs[place][1]))
         for start in range(0, len(places), size):
             yield places[start : start + size]
-
-
-def _service(config: RerankEndpointConfig) -> Service:
-    return Service(
-        "the reranker",
-        config.base_url,
-        "rerank",
-        "query.rerank.base_url",
-        "query.rerank.model",
-        key_variable="RAGCLI_RERANKER_API_KEY",
-        timeout_s=config.timeout_s,
-        max_retries=config.max_retries,
-        longest_answer_bytes=_LONGEST_ANSWER_BYTES,
-        hints=_HINTS,
-    )
 
 
 def _scores(answer: Any, count: int, where: str) -> NDArray[np.float32]:  # JSON from a stranger

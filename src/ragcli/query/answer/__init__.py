@@ -21,6 +21,22 @@ class Turn:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standalone:
+    """A follow-up as a question that can be understood, and searched for, without the conversation before it.
+
+    Attributes:
+        text: The question.
+        input_tokens: What a model read to write it, as of an ``Answer``; likewise the others.
+    """
+
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    counted: bool = False
+    cost: float | None = 0.0
+
+
 class Answerer(Protocol):
     """Answers questions from contexts. One instance serves one thread at a time."""
 
@@ -36,6 +52,10 @@ class Answerer(Protocol):
 
     def framing(self, question: str, history: Sequence[Turn] = ()) -> str:
         """All that is sent beside the context: what is taken from the budget before packing."""
+        ...
+
+    def standalone(self, question: str, history: Sequence[Turn]) -> Standalone:
+        """A question with what it takes from the conversation before it; where a model fails at that, by rules."""
         ...
 
     def answer(

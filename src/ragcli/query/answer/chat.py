@@ -5,17 +5,23 @@ from importlib.resources import files
 from string import Template
 
 from ragcli.config.answer import OpenAIAnswererConfig
-from ragcli.errors import ConfigError
+from ragcli.errors import BackendError, ConfigError
 from ragcli.models import TokenCounter
-from ragcli.models.chat import ChatModel, Message, Reply, chat_service
+from ragcli.models.chat import ChatModel, Message, Reply
+from ragcli.models.endpoint import EndpointError, Service
 from ragcli.models.fingerprints import hash_parts
 from ragcli.models.prices import Price
-from ragcli.query.answer import NOT_FOUND, Listener, Turn
+from ragcli.query.answer import NOT_FOUND, Listener, Standalone, Turn
 from ragcli.query.answer.citations import CitationFilter, citations_of
+from ragcli.query.answer.follow_up import joined
 from ragcli.records import Answer, Context
 
+_SERVICE = Service("the answerer", "query.answer", "RAGCLI_ANSWER_API_KEY")
 _PROMPT = "answer.v1.txt"
-_NO_TAG = "data-0000000000000000"
+_FOLLOW_UP = "follow_up.v1.txt"
+_LONGEST_CHARS = 1000  # of a question that a model rewrote; what is longer is talk
+_TAG = "data-"
+_NO_TAG = f"{_TAG}0000000000000000"
 _EMPTY = Context((), "", 0, 0, "")
 _ROLE_TOKENS = 16  # what a chat protocol puts around two messages, with room to spare
 
@@ -36,12 +42,12 @@ class ChatAnswerer:
     def __init__(
         self, config: OpenAIAnswererConfig, max_tokens: int, counter: TokenCounter, price: Price | None
     ) -> None:
-        service = chat_service(config, "the answerer", "query.answer", "RAGCLI_ANSWER_API_KEY")
         self._config = config
         self._counter = counter
         self._price = price
         self._instructions = instructions(config)
-        self._model = ChatModel(service, config.model, max_tokens=max_tokens, seed=config.seed)
+        self._follow_up = _template("follow_up_instructions", config.follow_up_instructions, _FOLLOW_UP, {"tag"})
+        self._model = ChatModel(_SERVICE, config, max_tokens, config.seed)
 
     @property
     def name(self) -> str:
@@ -60,6 +66,22 @@ class ChatAnswerer:
     def framing(self, question: str, history: Sequence[Turn] = ()) -> str:
         """The conversation without a context."""
         return framing(self._instructions, question, history)
+
+    def standalone(self, question: str, history: Sequence[Turn]) -> Standalone:
+        """Asks the model, as the settings have it."""
+        rules = Standalone(joined(question, history))
+        if self._config.follow_ups == "rules" or not history:
+            return rules
+        messages = _messages(self._follow_up, _said(history, question))
+        try:
+            reply, counted = self._counted(messages, self._model.ask(messages))
+        except EndpointError:  # the answer would fail alike
+            raise
+        except BackendError:
+            return rules
+        line = " ".join(reply.text.split()).strip('"\u201c\u201d')
+        text = line if 0 < len(line) <= _LONGEST_CHARS and f"<{_TAG}" not in line else rules.text
+        return Standalone(text, reply.input_tokens, reply.output_tokens, counted, self._cost(reply))
 
     def answer(
         self, question: str, context: Context, history: Sequence[Turn] = (), listen: Listener | None = None
@@ -90,7 +112,6 @@ class ChatAnswerer:
     def _answer(self, text: str, context: Context, checked: CitationFilter, spent: tuple[Reply, bool]) -> Answer:
         reply, counted = spent
         refused = text.strip().casefold().startswith(NOT_FOUND.rstrip(".").casefold())
-        price = self._price
         return Answer(
             text=text.strip(),
             citations=() if refused else citations_of(context, checked.cited),
@@ -99,9 +120,12 @@ class ChatAnswerer:
             input_tokens=reply.input_tokens,
             output_tokens=reply.output_tokens,
             counted=counted,
-            cost=None if price is None else price.cost(reply.input_tokens, reply.output_tokens),
+            cost=self._cost(reply),
             removed_citations=checked.removed,
         )
+
+    def _cost(self, reply: Reply) -> float | None:
+        return None if self._price is None else self._price.cost(reply.input_tokens, reply.output_tokens)
 
     def _counted(self, messages: Sequence[Message], reply: Reply) -> tuple[Reply, bool]:
         """The reply with tokens, and whether they had to be counted here."""
@@ -117,13 +141,16 @@ def instructions(config: OpenAIAnswererConfig) -> Template:
     Raises:
         ConfigError: The configured one names another placeholder.
     """
-    if not config.instructions:
-        return Template((files(__package__) / "prompts" / _PROMPT).read_text(encoding="utf-8"))
-    template = Template(config.instructions)
-    if not template.is_valid() or not set(template.get_identifiers()) <= {"tag", "refusal"}:
-        raise ConfigError(
-            "query.answer.instructions: only $tag and $refusal can be filled in", hint="write $$ for a dollar sign"
-        )
+    return _template("instructions", config.instructions, _PROMPT, {"tag", "refusal"})
+
+
+def _template(key: str, configured: str, own: str, known: set[str]) -> Template:
+    if not configured:
+        return Template((files(__package__) / "prompts" / own).read_text(encoding="utf-8"))
+    template = Template(configured)
+    if not template.is_valid() or not set(template.get_identifiers()) <= known:
+        names = " and ".join(f"${name}" for name in sorted(known, reverse=True))
+        raise ConfigError(f"query.answer.{key}: only {names} can be filled in", hint="write $$ for a dollar sign")
     return template
 
 
@@ -135,11 +162,20 @@ def framing(template: Template, question: str, history: Sequence[Turn]) -> str:
 
 def conversation(template: Template, question: str, context: Context, history: Sequence[Turn]) -> list[Message]:
     """Instructions, then all texts between tags that none of them can contain: their name is a digest of the texts."""
-    parts = [("excerpts", context.text)] if context.text else []
+    excerpts = [("excerpts", context.text)] if context.text else []
+    return _messages(template, [*excerpts, *_said(history, question)], own_tag=bool(context.text))
+
+
+def _said(history: Sequence[Turn], question: str) -> list[tuple[str, str]]:
+    """A conversation up to its last question, as kinds and texts."""
+    said: list[tuple[str, str]] = []
     for turn in history:
-        parts += [("earlier question", turn.question), ("earlier answer", turn.answer)]
-    parts.append(("question", question))
-    tag = f"data-{hash_parts([list(part) for part in parts])[:16]}" if context.text else _NO_TAG
+        said += [("earlier question", turn.question), ("earlier answer", turn.answer)]
+    return [*said, ("question", question)]
+
+
+def _messages(template: Template, parts: Sequence[tuple[str, str]], *, own_tag: bool = True) -> list[Message]:
+    tag = f"{_TAG}{hash_parts([list(part) for part in parts])[:16]}" if own_tag else _NO_TAG
     blocks = [f'<{tag} kind="{kind}">\n{text}\n</{tag}>' for kind, text in parts]
-    system = template.substitute(tag=tag, refusal=NOT_FOUND)
+    system = template.safe_substitute(tag=tag, refusal=NOT_FOUND)
     return [{"role": "system", "content": system}, {"role": "user", "content": "\n".join(blocks)}]

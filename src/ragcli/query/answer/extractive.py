@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ragcli.config.answer import ExtractiveAnswererConfig
 from ragcli.ingest.chunkers.sentences import sentences
-from ragcli.query.answer import NOT_FOUND, Listener, Turn
+from ragcli.query.answer import NOT_FOUND, Listener, Standalone, Turn
 from ragcli.query.answer.citations import citation, without_citations
+from ragcli.query.answer.follow_up import joined
 from ragcli.query.snippet import one_line
 from ragcli.records import Answer, Context, Excerpt
 
@@ -104,6 +105,10 @@ class ExtractiveAnswerer:
     def framing(self, question: str, history: Sequence[Turn] = ()) -> str:  # noqa: ARG002 - of the protocol
         """The question."""
         return question
+
+    def standalone(self, question: str, history: Sequence[Turn]) -> Standalone:
+        """By rules."""
+        return Standalone(joined(question, history))
 
     def answer(
         self,

@@ -8,12 +8,14 @@ from string import Template
 from typing import TypeAlias, assert_never
 
 from ragcli.config.expand import DecomposeConfig, HydeConfig, MultiQueryConfig
-from ragcli.models.chat import ChatModel, NoTextError, chat_service
+from ragcli.models.chat import ChatModel, NoTextError
+from ragcli.models.endpoint import Service
 from ragcli.query.asked import Variation
 from ragcli.query.expand import distinct
 
 ChatKind: TypeAlias = MultiQueryConfig | HydeConfig | DecomposeConfig
 
+_SERVICE = Service("the model that expands questions", "query.expand", "RAGCLI_EXPAND_API_KEY")
 _LEAD = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s+")
 _REMEMBERED = 4096  # questions whose variations are kept
 _LONGEST_CHARS = 1000  # of a query; what is longer is no query but talk
@@ -30,11 +32,10 @@ class ChatExpander:
     """
 
     def __init__(self, config: ChatKind) -> None:
-        service = chat_service(config, "the model that expands questions", "query.expand", "RAGCLI_EXPAND_API_KEY")
         self._config = config
         self._most = 1 if isinstance(config, HydeConfig) else config.variations
         self._prompt = Template(config.prompt)
-        self._model = ChatModel(service, config.model, max_tokens=config.max_tokens)
+        self._model = ChatModel(_SERVICE, config, config.max_tokens)
         self._known: OrderedDict[str, list[Variation]] = OrderedDict()
 
     def expand(self, questions: Sequence[str]) -> list[list[Variation]]:
