@@ -81,7 +81,7 @@ class FakeService(AbstractContextManager["FakeService"]):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 service.bodies.append(body)
                 service.keys.append(self.headers.get("Authorization"))
-                service.headers.append(dict(self.headers))
+                service.headers.append({name.lower(): value for name, value in self.headers.items()})
                 service.paths.append(self.path)
                 answer = service.script.pop(0) if service.script else service.always
                 status, headers, content = answer(body) if callable(answer) else answer

@@ -44,8 +44,11 @@ def _model(body: dict[str, Any]) -> Any:
     text = "Once a quarter [1], by law [7]."
     if not body.get("stream"):
         return 200, {}, json.dumps({"choices": [{"message": {"content": text}}]}).encode()
-    pieces = [{"choices": [{"delta": {"content": text[place : place + 3]}}]} for place in range(0, len(text), 3)]
-    lines = "".join(f"data: {json.dumps(piece)}\n\n" for piece in pieces) + "data: [DONE]\n\n"
+    choices: list[dict[str, Any]] = [
+        {"delta": {"content": text[place : place + 3]}} for place in range(0, len(text), 3)
+    ]
+    choices[-1]["finish_reason"] = "stop"
+    lines = "".join(f"data: {json.dumps({'choices': [choice]})}\n\n" for choice in choices) + "data: [DONE]\n\n"
     return 200, {"Content-Type": "text/event-stream"}, lines.encode()
 
 

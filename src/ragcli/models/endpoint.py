@@ -133,25 +133,16 @@ class Endpoint:
 
     @cached_property
     def _client(self) -> "openai.OpenAI":
-        import openai
+        from ragcli.models.transport import build_client
 
-        from ragcli.models.transport import guarded_client
-
-        key, settings = self.key(), self._settings
+        key, limit = self.key(), self._service.longest_answer_bytes
         try:
-            below = guarded_client(self.where, key, self._service.longest_answer_bytes, self.pace)
+            return build_client(self._settings, self.where, key, limit, self.pace)
         except (ValueError, OSError, ImportError) as error:
             raise EndpointError(
                 f"no connection to {self.where} can be prepared: {error}",
                 hint="check the environment's proxy and certificate variables",
             ) from error
-        return openai.OpenAI(
-            api_key="known to the client below",
-            base_url=settings.base_url,
-            timeout=settings.timeout_s,
-            max_retries=settings.max_retries,
-            http_client=below,
-        )
 
     def _unreachable(self, error: "openai.APIConnectionError", *, midway: bool) -> BackendError:
         import httpx2

@@ -1,16 +1,26 @@
-"""The HTTP below a service's client: only what ragcli means to send goes out, only so much comes in."""
+"""The vendor's client, held to what ragcli means to send and is ready to read."""
 
 from collections.abc import Iterator
 
 import httpx2
+import openai
 
+from ragcli.config.endpoint import EndpointSettings
 from ragcli.errors import BackendError
 from ragcli.models.pace import Pace
 
-# The vendor's client would add what its environment variables say: an organisation, a project, any header.
-_SENT = frozenset(
-    ["host", "connection", "accept", "content-type", "content-length", "user-agent", "x-stainless-retry-count"]
-)
+
+class _Client(openai.OpenAI):
+    """Without what its environment variables would add: an organisation, a project, any header."""
+
+    @property
+    def default_headers(self) -> dict[str, str | openai.Omit]:
+        return {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # what was compressed has no bound
+            "Content-Type": "application/json",
+            "User-Agent": f"OpenAI/Python {openai.__version__}",
+        }
 
 
 class _Bounded(httpx2.SyncByteStream):
@@ -33,10 +43,11 @@ class _Bounded(httpx2.SyncByteStream):
         self._body.close()
 
 
-def guarded_client(where: str, key: str, limit: int, pace: Pace) -> httpx2.Client:
-    """An HTTP client for one service; it follows no redirect, which could carry the key to another host.
+def build_client(settings: EndpointSettings, where: str, key: str, limit: int, pace: Pace) -> openai.OpenAI:
+    """The client of one service; it follows no redirect, which could carry the key to another host.
 
     Args:
+        settings: Where it is, and how patiently it is asked.
         where: The service, as errors call it.
         key: Sent as a bearer token; empty for none.
         limit: Bytes of an answer; more are not read.
@@ -47,19 +58,22 @@ def guarded_client(where: str, key: str, limit: int, pace: Pace) -> httpx2.Clien
     """
 
     def send(request: httpx2.Request) -> None:
-        for name in set(request.headers) - _SENT:
-            del request.headers[name]
-        request.headers["Accept-Encoding"] = "identity"  # what is unpacked has no bound
-        if key:
-            request.headers["Authorization"] = f"Bearer {key}"
+        if not key:
+            del request.headers["Authorization"]
         pace.wait()
 
     def receive(response: httpx2.Response) -> None:
         packed = response.headers.pop("Content-Encoding", "identity")
         if response.is_success and packed.lower() != "identity":
-            said = f"{where} packed its answer ({packed}), which was not asked for"
+            said = f"{where} compressed its answer ({packed}), which was not asked for"
             raise BackendError(said, hint="turn compression off there")
         if isinstance(response.stream, httpx2.SyncByteStream):
             response.stream = _Bounded(response.stream, limit, where)
 
-    return httpx2.Client(follow_redirects=False, event_hooks={"request": [send], "response": [receive]})
+    return _Client(
+        api_key=key or "none",
+        base_url=settings.base_url,
+        timeout=settings.timeout_s,
+        max_retries=settings.max_retries,
+        http_client=httpx2.Client(follow_redirects=False, event_hooks={"request": [send], "response": [receive]}),
+    )
