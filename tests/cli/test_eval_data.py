@@ -68,6 +68,19 @@ def test_a_stored_run_scores_as_trec_eval_does(stored: Path, way: str) -> None:
         assert row["mean"] == pytest.approx(sum(wanted) / 3, abs=1e-9)
 
 
+def test_a_stored_run_is_held_against_judges_and_other_runs(stored: Path) -> None:
+    judges = "q1 ann b 2\nq1 ann a 0\nq1 bob a 1\nq1 bob b 0\n"
+    (stored / "judges").write_text(judges, encoding="utf-8")
+    (stored / "means").write_text("q1 MRR 0.5 0.125\n", encoding="utf-8")
+    words = ["eval", "--run", "run.trec", "--judges", "judges", "--metric", "MRR", "--metric", "prefs_pair"]
+    found = result(ragcli(*words, "--format", "json", "--zscores", "means", cwd=stored))
+    # a comes first, then c, and b of the same score: 1 for bob, 1/3 for ann.
+    assert found["result"]["values"] == {"ZMRR": pytest.approx([(2 / 3 - 0.5) / 0.125]), "prefs_pair": [0.5]}
+    for extra, message in ((["--qrels", "qrels"], "--judges goes with --run"), ([], "--zscores goes with --run")):
+        refused = ragcli("eval", *(words[1:] if extra else ["--zscores", "means"]), *extra, cwd=stored)
+        assert (refused.returncode, message in refused.stderr) == (2, True)
+
+
 def test_a_stored_run_is_scored_without_engine_index_or_heavy_libraries(stored: Path) -> None:
     words = ["eval", "--run", "run.trec", "--qrels", "qrels", "--metric", "P@5"]
     code = (

@@ -20,6 +20,14 @@ RunOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Score this stored run, TREC or run.jsonl, not the index; - is stdin."),
 ]
+JudgesOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Judgements by several judges for --run: averaged over them, or preferences."),
+]
+ZscoresOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Means and deviations of other runs: ZnDCG@10 says how far from them this is."),
+]
 SplitOption: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Which qrels/NAME.tsv of a BEIR folder [default: evaluate.split]."),

@@ -15,6 +15,7 @@ from ragcli.cli.eval_options import (
     EvalFormat,
     FailuresOption,
     GateOption,
+    JudgesOption,
     MarginOption,
     MaxOption,
     MetricOption,
@@ -32,6 +33,7 @@ from ragcli.cli.eval_options import (
     SplitOption,
     StrategyOption,
     TopKOption,
+    ZscoresOption,
 )
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, columns, line
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from ragcli.config.settings import Config
     from ragcli.evaluate.gates import Gates
     from ragcli.evaluate.hit_runs import HitRun
+    from ragcli.evaluate.judgements import Dataset, Qrels
+    from ragcli.evaluate.panel import Panel
     from ragcli.evaluate.reports.report import Report
     from ragcli.evaluate.result import EvalResult
 
@@ -70,6 +74,8 @@ def evaluate(
     dataset: DatasetOption = None,
     qrels: QrelsOption = None,
     run: RunOption = None,
+    judges: JudgesOption = None,
+    zscores: ZscoresOption = None,
     split: SplitOption = None,
     metric: MetricOption = None,
     top_k: TopKOption = None,
@@ -110,9 +116,10 @@ def evaluate(
     output = Output("eval", format)
     if resume is not None:
         _check_resumed(run, format, save_run, files or ())
+    _check_files(run, judges, zscores, others=(qrels, dataset))
     if run is not None:
-        _check_stored(run, qrels, format, save_run)
-        result, scored = _stored(settings, run, qrels, alone=dataset is None), None
+        _check_stored(run, judges or qrels, format, save_run)
+        result, scored = _stored(settings, run, qrels, judges, zscores, alone=dataset is None), None
         title = f"{result.dataset}: {run}"
     else:
         result, scored = _live(settings, qrels, wanted, output)
@@ -202,19 +209,44 @@ def _check_stored(run: Path, qrels: Path | None, format: str, save_run: Path | N
         raise UsageError("a stored run is not written again", hint="leave out --format trec and --save-run")
 
 
-def _stored(config: "Config", run: Path, qrels: Path | None, *, alone: bool) -> "EvalResult":
-    """Score a stored run with judgements alone where no dataset is named beside them."""
-    from ragcli.evaluate.evaluation import evaluate_run, required_dataset
+def _check_files(run: Path | None, judges: Path | None, zscores: Path | None, *, others: Sequence[Path | None]) -> None:
+    if judges is not None and (run is None or any(others)):
+        raise UsageError("--judges goes with --run, and without --qrels and --dataset", hint="--run RUN --judges FILE")
+    if zscores is not None and run is None:
+        raise UsageError("--zscores goes with --run", hint="--run RUN --qrels FILE --zscores FILE")
 
-    settings = config.evaluate
+
+def _stored(
+    config: "Config", run: Path, qrels: Path | None, judges: Path | None, zscores: Path | None, *, alone: bool
+) -> "EvalResult":
+    """Score a stored run with judgements alone where no dataset is named beside them."""
+    from ragcli.evaluate.evaluation import evaluate_run
+
+    judged, name = _judged(config, qrels, judges, alone=alone)
+    result = evaluate_run(run, judged, config.evaluate.metrics, name)
+    if zscores is None:
+        return result
+    from ragcli.evaluate.zscores import read_references, standardise
+
+    return standardise(result, read_references(zscores))
+
+
+def _judged(
+    config: "Config", qrels: Path | None, judges: Path | None, *, alone: bool
+) -> "tuple[Qrels | Dataset | Panel, str]":
+    """What a stored run is held against, and the name of judgements without one of their own."""
+    if judges is not None:
+        from ragcli.evaluate.panel import read_panel
+
+        return read_panel(judges), str(judges)
     if qrels is not None and alone:
         from ragcli.evaluate.judgements import read_qrels
 
-        return evaluate_run(run, read_qrels(qrels), settings.metrics, str(qrels))
+        return read_qrels(qrels), str(qrels)
     from ragcli.evaluate.datasets import load_dataset
+    from ragcli.evaluate.evaluation import required_dataset
 
-    dataset = load_dataset(required_dataset(settings), settings.split, qrels)
-    return evaluate_run(run, dataset, settings.metrics)
+    return load_dataset(required_dataset(config.evaluate), config.evaluate.split, qrels), ""
 
 
 def _live(config: "Config", qrels: Path | None, wanted: Wanted, output: Output) -> "tuple[EvalResult, HitRun | None]":

@@ -18,6 +18,7 @@ from ragcli.evaluate.judgements import Dataset, Qrels
 from ragcli.evaluate.lines import Lines
 from ragcli.evaluate.make_dataset.note import synthetic_note
 from ragcli.evaluate.measures import Metric
+from ragcli.evaluate.panel import Panel
 from ragcli.evaluate.ranking import rank
 from ragcli.evaluate.result import EvalResult, Question, curves
 from ragcli.evaluate.retrieval import score, together
@@ -70,6 +71,7 @@ def evaluate(
     """
     wanted = _metrics(metrics, top_k)
     _check_spans(wanted, dataset)
+    _check_preferences(wanted, dataset)
     result, run = _evaluated(engine, dataset, wanted, top_k, only)
     result = _without_failed(result)
     if only is None and result.failures:
@@ -136,12 +138,12 @@ def shaping(engine: "Engine", dataset: Dataset, top_k: int) -> tuple[dict[str, s
     return _fingerprints(shaped, "chunks" if of_chunks else "documents", top_k, dataset.split), unknown
 
 
-def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], name: str = "") -> EvalResult:
+def evaluate_run(file: Path, judged: Qrels | Dataset | Panel, metrics: Sequence[str], name: str = "") -> EvalResult:
     """Score a stored run, TREC or ``run.jsonl``; nothing is searched.
 
     Args:
         file: The run; ``-`` is stdin.
-        judged: Judgements alone, or a dataset.
+        judged: Judgements alone, also those of several judges, or a dataset.
         metrics: Names of metrics.
         name: What the judgements are called, for those that have no name.
 
@@ -152,6 +154,7 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
     wanted = _metrics(metrics)
     dataset = judged if isinstance(judged, Dataset) else None
     _check_spans(wanted, dataset)
+    _check_preferences(wanted, judged)
     started = time.perf_counter()
     lines = Lines.read(file)
     hits = parse_hit_run(lines) if is_hit_run(lines) else None
@@ -160,7 +163,8 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
     ranked = rank(run, qrels)
     if dataset is not None:  # whose ids may hold white space, which a TREC run percent-encodes
         ranked = replace(ranked, queries=tuple(dataset.judgements))
-    scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
+    usual = [metric for metric in wanted if not metric.of_characters]
+    scores = judged.score(run, usual) if isinstance(judged, Panel) else score(ranked, usual)
     characters = [] if dataset is None else _stored_characters(dataset, hits, wanted)
     shaped = {} if hits is None else hits.fingerprints
     known = set(ranked.queries)
@@ -271,6 +275,12 @@ def _check_spans(wanted: Sequence[Metric], dataset: Dataset | None) -> None:
     asked = next((metric for metric in wanted if metric.of_characters), None)
     if asked is not None and (dataset is None or not dataset.spans):
         raise DataError(f"{asked} needs judgements on spans, and there are none", hint="see docs/formats.md")
+
+
+def _check_preferences(wanted: Sequence[Metric], judged: Qrels | Dataset | Panel) -> None:
+    asked = next((metric for metric in wanted if metric.of_preferences), None)
+    if asked is not None and not isinstance(judged, Panel):
+        raise DataError(f"{asked} needs preferences of judges", hint="ragcli eval --run RUN --judges FILE")
 
 
 def _unknown(engine: "Engine", qrels: Mapping[str, Mapping[str, int]]) -> tuple[tuple[str, ...], bool]:
