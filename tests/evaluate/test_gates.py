@@ -99,6 +99,15 @@ def test_what_a_golden_query_has_nothing_to_be_scored_against_by_is_no_loss() ->
     assert gates.must_pass(found, (), had)[0].message == "golden query q0: char_iou@5 failed: it has no value"
 
 
+@pytest.mark.parametrize("name", ["utility", "utility(weights=1/-1/-1)", "ZnDCG@10", "similarity"])
+def test_a_metric_that_may_be_negative_is_held_against_the_baseline_alone(name: str) -> None:
+    questions = (Question(must_pass=True),)
+    had, lost = (EvalResult("d", ("q0",), {name: np.array([value])}, questions) for value in (-3.0, -4.0))
+    assert gates.must_pass(had)[0].verdict is Verdict.PASS
+    assert gates.must_pass(had, (), had)[0].verdict is Verdict.PASS
+    assert gates.must_pass(lost, (), had)[0].message == f"golden query q0: {name} went from -3 to -4"
+
+
 def test_golden_queries_must_exist_and_have_a_metric() -> None:
     with pytest.raises(UsageError, match="no judged question of d is marked must_pass"):
         gates.must_pass(result(0.5))

@@ -99,3 +99,7 @@ def _print(result: "Validation", fix: Path | None) -> None:
         f"eval validate: {result.questions:,} questions, {result.judgements:,} judgements, {result.spans:,} spans;"
         f" {len(result.problems):,} problems{done}"
     )
+    if result.unanswerable:
+        line(
+            f"{result.unanswerable:,} with an answer and no judgements: taken for ones that the documents do not answer"
+        )

@@ -167,6 +167,14 @@ class EvalResult:
             raise DataError(f"there is nothing to average: all {len(self.queries)} rows of {metric} failed{why}")
         return values
 
+    def failed(self, metric: str) -> NDArray[np.bool_]:
+        """Which rows failed for a metric; a reason that begins with the names of metrics is about those alone."""
+        reasons = [self.failures.get(query, "") for query in self.queries]
+        others = [f"{name}: " for name in self.values if name != metric]
+        return np.array(
+            [bool(reason) and (f"{metric}: " in reason or not reason.startswith(tuple(others))) for reason in reasons]
+        )
+
     def question(self, row: int) -> Question:
         """Facts of the query in a row; empty ones when none are stored."""
         return self.questions[row] if self.questions else Question()
@@ -180,6 +188,11 @@ class EvalResult:
 _LOWER_IS_BETTER = frozenset(
     {"refusal_rate", "empty_answers", "uncited_answers", "removed_citations", "failed", "missing", "unjudged"}
 )
+
+
+def may_be_negative(metric: str) -> bool:
+    """Whether 0 or less is no sign of nothing found: of weighed counts, deviations and cosines."""
+    return metric.startswith(("utility", "Z", "similarity"))
 
 
 def direction(metric: str) -> int:

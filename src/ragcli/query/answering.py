@@ -66,6 +66,7 @@ class Answering:
         engine: What searches; its configuration shapes all.
 
     Attributes:
+        engine: As given.
         warnings: What the user should know of how tokens are counted.
 
     Raises:
@@ -74,7 +75,7 @@ class Answering:
     """
 
     def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
+        self.engine = engine
         self._settings = engine.config.query
         model = budgeted_model(engine.config)
         self.counter, warning = build_counter(engine.config, model)
@@ -108,7 +109,7 @@ class Answering:
         """Search and pack."""
         top_k = self._settings.top_k
         wanted = max(top_k, self._settings.pack.candidates)
-        [found] = self._engine.search([Query(query.id, searched(query.text, history))], top_k=wanted)
+        [found] = self.engine.search([Query(query.id, searched(query.text, history))], top_k=wanted)
         clock = Clock()
         with clock.stage("pack"):
             context = self._packed(query.text, found, history)
@@ -141,7 +142,7 @@ class Answering:
     def _texts(self, found: Result) -> dict[str, str]:
         """Texts of the documents that have several hits, by document id: the versions that the hits are of."""
         several = {key for key, count in Counter(hit.document_id for hit in found.hits).items() if count > 1}
-        catalog = self._engine.generation.catalog
+        catalog = self.engine.generation.catalog
         considered = [one.row for one in found.considered]
         wanted: dict[str, int] = {}
         for rows in (considered[: len(found.hits)], considered[len(found.hits) :]):  # mostly those are the hits
@@ -159,7 +160,7 @@ class Answering:
         """The price that ``max_cost`` is held by; an answer without a model costs nothing."""
         if self._settings.pack.max_cost is None or not model:
             return None
-        return known_price(model, read_prices(self._engine.config.models))
+        return known_price(model, read_prices(self.engine.config.models))
 
 
 def searched(question: str, history: Sequence[Turn]) -> str:
