@@ -159,7 +159,7 @@ def test_a_span_that_is_nowhere_is_told_and_counts_as_missed(indexed: Path) -> N
     words = ["--dataset", "lost.jsonl", "--metric", "char_recall@5", "--format", "json"]
     done = ragcli("eval", *words, *SETTINGS, cwd=indexed)
     assert result(done)["metrics"][0]["mean"] == 0.5
-    assert "1 judged spans are not in the index and count as missed: q: keys.md: missing" in done.stderr
+    assert "not in the index and counted as missed: 1 judged span: q: keys.md: missing" in done.stderr
 
 
 def test_judgements_on_chunks_are_scored_against_chunks(indexed: Path) -> None:
@@ -178,7 +178,7 @@ def test_convert_tells_what_is_lost(tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text('{"id": "1", "question": "?", "relevant": {"a": 2}, "tags": ["x"]}\n')
     found = ragcli("eval", "convert", "q.jsonl", "out", "--to", "trec", cwd=tmp_path)
     assert found.returncode == 0
-    assert found.stdout == "eval convert: 1 questions, 1 judgements; out (trec)\n"
+    assert found.stdout == "eval convert: 1 question, 1 judgement; out (trec)\n"
     assert "warning: trec cannot hold: tags of 1 questions" in found.stderr
     assert (tmp_path / "out" / "qrels.txt").read_text() == "1 0 a 2\n"
     assert result(ragcli("eval", "convert", "out", "back.csv", "--format", "json", cwd=tmp_path))["lost"] == []

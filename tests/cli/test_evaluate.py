@@ -154,4 +154,4 @@ def test_a_judged_document_that_is_missing_is_told(indexed: Path) -> None:
     envelope = json.loads(done.stdout)
     assert envelope["result"]["result"]["unknown_documents"] == ["gone.md"]
     assert envelope["result"]["metrics"][0]["mean"] == 0.5
-    assert "1 judged documents are not in the index" in envelope["warnings"][0]
+    assert "not in the index and counted as missed: 1 judged document: gone.md" in envelope["warnings"][0]

@@ -25,6 +25,7 @@ from ragcli.cli.evaluate import Wanted, check_suffixes, earlier, emit, gates_of,
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output
 from ragcli.errors import UsageError
+from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.config.settings import Config
@@ -77,7 +78,9 @@ def answers(
     result = _live(settings, names, wanted, output) if file is None else _scored(settings, file, names, wanted, output)
     if result.failures:
         first = next(iter(result.failures.items()))
-        output.warn(f"{len(result.failures)} answers failed and are not averaged, such as {first[0]}: {first[1]}")
+        output.warn(
+            f"failed and not averaged: {counted(len(result.failures), 'answer')}, such as {first[0]}: {first[1]}"
+        )
     report = held_against(settings, result, None, wanted, output, keep=save)
     emit(output, report, None, lambda: print_report(report, str(file or result.dataset), per_query, None), files or ())
 

@@ -38,6 +38,7 @@ from ragcli.cli.eval_options import (
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, columns, line
 from ragcli.errors import UsageError
+from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.config.settings import Config
@@ -284,17 +285,19 @@ def earlier(config: "Config", reference: str, dataset: str, output: Output) -> "
 def _warn(output: Output, result: "EvalResult") -> None:
     if result.unknown_documents:
         some = ", ".join(result.unknown_documents[:3])
-        output.warn(
-            f"{len(result.unknown_documents)} judged documents are not in the index and count as missed: {some}"
-        )
+        count = counted(len(result.unknown_documents), "judged document")
+        output.warn(f"not in the index and counted as missed: {count}: {some}")
     if result.missing:
-        output.warn(f"{len(result.missing)} judged queries retrieved nothing and count 0")
+        output.warn(f"retrieved nothing and count 0: {counted(len(result.missing), 'judged query', 'judged queries')}")
     if result.failures:
         first = next(iter(result.failures.items()))
-        output.warn(f"{len(result.failures)} queries failed and are not averaged, such as {first[0]}: {first[1]}")
+        count = counted(len(result.failures), "query", "queries")
+        output.warn(f"failed and not averaged: {count}, such as {first[0]}: {first[1]}")
     if "lost spans" in result.notes:
         lost = result.notes["lost spans"]
-        output.warn(f"{lost.count('; ') + 1} judged spans are not in the index and count as missed: {lost[:200]}")
+        output.warn(
+            f"not in the index and counted as missed: {counted(lost.count('; ') + 1, 'judged span')}: {lost[:200]}"
+        )
 
 
 def _write_run(file: Path, run: "HitRun") -> None:
@@ -348,7 +351,7 @@ def print_report(report: "Report", title: str, per_query: bool, power: float | N
     rest = f", {result.unjudged} without judgements left out" if result.unjudged else ""
     searched = result.fingerprints.get("generation")
     generation = f" generation {searched};" if searched else ""
-    line(f"{len(result.queries)} judged queries{rest};{generation} {result.seconds:.1f} s")
+    line(f"{counted(len(result.queries), 'judged query', 'judged queries')}{rest};{generation} {result.seconds:.1f} s")
 
 
 def _conclusions(report: "Report", power: float | None) -> "Iterator[str]":

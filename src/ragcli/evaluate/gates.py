@@ -11,6 +11,7 @@ from typing import Literal
 
 from ragcli.errors import DataError, InconclusiveError, RegressionError, UsageError
 from ragcli.evaluate.comparison import Comparison, Comparisons, Margin, Settings, Verdict, compare, overall
+from ragcli.evaluate.counting import counted
 from ragcli.evaluate.result import EvalResult, direction, may_be_negative
 from ragcli.evaluate.statistics import EQUAL
 from ragcli.evaluate.summary import counts
@@ -192,10 +193,10 @@ def _golden(query: str, values: Mapping[str, float], wanted: Mapping[str, float]
             losses.append((name, value, limit, f"{name} went from {limit:.4g} to {value:.4g}"))
     if losses:
         name, value, limit, _ = losses[0]
-        message = f"golden query {query}: {'; '.join(dict.fromkeys(loss[3] for loss in losses))}"
+        message = f"must-pass query {query}: {'; '.join(dict.fromkeys(loss[3] for loss in losses))}"
         return GateOutcome("must-pass", f"must-pass {query}", value, limit, Verdict.REGRESSION, message)
     name, value = next(iter(values.items()))
-    message = f"golden query {query}: {name} {value:.4g}"
+    message = f"must-pass query {query}: {name} {value:.4g}"
     return GateOutcome("must-pass", f"must-pass {query}", value, wanted.get(name, math.nan), Verdict.PASS, message)
 
 
@@ -215,7 +216,7 @@ def explain(item: Comparison) -> str:
     facts = (
         f"{item.metric} {item.baseline:.4f} -> {item.candidate:.4f} ({item.difference:+.4f},"
         f" 95 % interval {item.interval.low:+.4f} to {item.interval.high:+.4f}, p {p_text(item.adjusted_p)},"
-        f" {item.queries} queries)"
+        f" {counted(item.queries, 'query', 'queries')})"
     )
     rest = f"; left out because a row failed: {item.failed}" if item.failed else ""
     rest += f"; without anything to be scored against: {item.unscored}" if item.unscored else ""
