@@ -190,8 +190,13 @@ def test_only_failed_questions_are_asked_again(
     resumed = indexed(*live, "--resume", "again.json").result["result"]
     assert len(service.bodies) == 2
     assert resumed["failures"] == {}
-    for name in ("values", "notes", "queries", "questions"):
+    for name in ("notes", "queries", "questions"):
         assert resumed[name] == whole[name], name
+    assert set(resumed["values"]) == {"F1", "length", "latency_ms", "answer_tokens", "answer_cost"}
+    for name in ("F1", "length", "answer_tokens", "answer_cost"):
+        assert resumed["values"][name] == whole["values"][name], name
+    assert resumed["values"]["answer_tokens"] == [120, 120, 0]
+    assert resumed["values"]["answer_cost"] == pytest.approx([(100 * 0.15 + 20 * 0.6) / 1e6] * 2 + [0.0])
     for name in ("refusal_recall", "refusal_precision", "unanswerable", "removed_citations", "empty_answers"):
         assert resumed["totals"][name] == whole["totals"][name], name
     assert set(resumed["timings_ms"]) == {"keys", "both", "none"}

@@ -1,6 +1,7 @@
 """``ragcli eval`` through the real command line."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,8 @@ def test_table_shows_means_and_queries(indexed: Path) -> None:
     assert done.returncode == 0
     assert "1.0000" in done.stdout
     assert "2 judged queries, 1 without judgements left out; generation 000001" in done.stdout
+    assert re.search(r"^latency: p50 \d+\.\d, p95 \d+\.\d, p99 \d+\.\d ms$", done.stdout, re.MULTILINE)
+    assert re.search(r"^lexical: p50 ", done.stdout, re.MULTILINE)
 
 
 def test_ids_with_white_space_are_kept_live_and_for_stored_runs(indexed: Path) -> None:

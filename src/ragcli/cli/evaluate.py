@@ -346,12 +346,24 @@ def print_report(report: "Report", title: str, per_query: bool, power: float | N
     rows += [(name, "unknown" if isnan(value) else f"{value:.6g}", "of the whole run") for name, value in totals]
     for text in columns([("metric", "mean", "95 % interval"), *rows], right=(1,)):
         line(text)
+    for text in (*_latency(result), *(f"{name}: {note[:200]}" for name, note in result.notes.items())):
+        line(text)
     for text in _conclusions(report, power):
         line(text)
     rest = f", {result.unjudged} without judgements left out" if result.unjudged else ""
     searched = result.fingerprints.get("generation")
     generation = f" generation {searched};" if searched else ""
     line(f"{counted(len(result.queries), 'judged query', 'judged queries')}{rest};{generation} {result.seconds:.1f} s")
+
+
+def _latency(result: "EvalResult") -> "Iterator[str]":
+    """Percentiles of each stage's time, and of all of them together."""
+    stages = [
+        name.removeprefix("p50").removesuffix("ms").strip("_") for name in result.totals if name.startswith("p50_")
+    ]
+    for stage in stages:
+        times = [result.totals[f"{p}_{stage}_ms" if stage else f"{p}_ms"] for p in ("p50", "p95", "p99")]
+        yield f"{stage or 'latency'}: p50 {times[0]:.1f}, p95 {times[1]:.1f}, p99 {times[2]:.1f} ms"
 
 
 def _conclusions(report: "Report", power: float | None) -> "Iterator[str]":
@@ -363,6 +375,8 @@ def _conclusions(report: "Report", power: float | None) -> "Iterator[str]":
         yield from (f"{item.verdict}: {explain(item)}" for item in report.comparisons.gated)
         if power is not None:
             needed = queries_needed(report.comparisons, power)
+            if not needed:
+                yield "nothing changed, so nothing is known of how many queries would show a change"
             yield from (f"{name}: {count:,} queries would show a change of {power:g}" for name, count in needed.items())
     others = (outcome for outcome in report.outcomes if outcome.kind != "baseline")
     yield from (f"{outcome.verdict}: {outcome.message}" for outcome in others)

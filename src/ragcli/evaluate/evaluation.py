@@ -102,7 +102,7 @@ def _evaluated(
         values={
             **_values(wanted, ranked.queries, scores, characters),
             "latency_ms": found.latency(ranked.queries),
-            "query_tokens": spending.of([found.questions[query] for query in ranked.queries]),
+            **spending.columns([found.questions[query] for query in ranked.queries]),
         },
         questions=_questions(asked, ranked.queries),
         fingerprints=shaped,

@@ -200,7 +200,7 @@ def direction(metric: str) -> int:
     name = metric.casefold()
     if name == "length" or name.endswith("_length") or name in {"judge_requests", "judge_cached", "unanswerable"}:
         return 0
-    if name.endswith(("_ms", "_tokens")) or name.startswith(("tokens", "cost", "unj@", "rbp_resid")):
+    if name.endswith(("_ms", "_tokens", "_cost")) or name.startswith(("tokens", "cost", "unj@", "rbp_resid")):
         return -1
     return -1 if name in _LOWER_IS_BETTER else 1
 

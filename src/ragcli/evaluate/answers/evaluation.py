@@ -14,6 +14,9 @@ from ragcli.evaluate.result import EvalResult, Question
 from ragcli.evaluate.resume import agreed, joined
 from ragcli.models.fingerprints import hash_parts
 
+OPERATIONS = ("latency_ms", "answer_tokens", "answer_cost")
+"""What answering a question took, beside the metrics."""
+
 _ROWS = " rows"  # notes on how many rows a metric leaves out end so
 
 
@@ -74,10 +77,11 @@ def resume_answers(
 def check_metrics(metrics: Sequence[AnswerMetric], before: EvalResult) -> None:
     """Raise UsageError unless a result to resume has these metrics."""
     names = [str(metric) for metric in metrics]
-    if set(names) != set(before.values):
+    had = [name for name in before.values if name not in OPERATIONS]
+    if set(names) != set(had):
         raise UsageError(
-            f"the result to resume has {', '.join(before.values)}, not {', '.join(names)}",
-            hint=" ".join(f"--metric '{name}'" for name in before.values),
+            f"the result to resume has {', '.join(had)}, not {', '.join(names)}",
+            hint=" ".join(f"--metric '{name}'" for name in had),
         )
 
 

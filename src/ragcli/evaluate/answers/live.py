@@ -1,16 +1,18 @@
 """Ask the engine and its answerer every question of a dataset, and score what they say."""
 
 import math
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragcli import __version__
 from ragcli.errors import BackendError, DataError
 from ragcli.evaluate.answers.citations import Relevant
-from ragcli.evaluate.answers.evaluation import check_metrics, completed, evaluate_answers, joined_answers
+from ragcli.evaluate.answers.evaluation import OPERATIONS, check_metrics, completed, evaluate_answers, joined_answers
 from ragcli.evaluate.answers.names import AnswerMetric
 from ragcli.evaluate.answers.rows import AnswerRow, Citation
 from ragcli.evaluate.answers.score import Tools, left_note
@@ -53,6 +55,7 @@ def evaluate_live(
         DataError: Every question failed, or no answer has what a metric compares with.
         MissingModelError: A model is nowhere on this machine.
     """
+    started = time.perf_counter()
     grades = dataset.judgements
     relevant = {query: [name for name, grade in own.items() if grade > 0] for query, own in grades.items()}
     spans, _ = judged_spans(answering.engine, dataset)
@@ -64,6 +67,7 @@ def evaluate_live(
     timings = {query: one.timings_ms for query, one in asked.answered.items()}
     return replace(
         result,
+        values={**result.values, **_operations(asked, result.queries)},
         questions=tuple(
             Question(query.text, dataset.tags.get(query.id, ()), query.id in dataset.must_pass) for query in queries
         ),
@@ -71,6 +75,7 @@ def evaluate_live(
         totals=_with_shares({**result.totals, **_totals(asked, relevant, result.failures), **percentiles(timings)}),
         journeys=asked.journeys,
         timings_ms=timings,
+        seconds=time.perf_counter() - started,
     )
 
 
@@ -154,6 +159,19 @@ def _citations(one: "Answered", *, by_id: bool) -> tuple[Citation, ...]:
 
 def _relevant(documents: Sequence[str], spans: Sequence[Range]) -> Relevant:
     return Relevant(tuple(spans), frozenset(documents))
+
+
+def _operations(asked: _Asked, queries: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """What each question took; NaN where it failed. Cost is left out where it is not known."""
+    answers = [asked.answered[query].answer if query in asked.answered else None for query in queries]
+    times = [
+        sum(asked.answered[query].timings_ms.values()) if query in asked.answered else math.nan for query in queries
+    ]
+    tokens = [math.nan if answer is None else answer.input_tokens + answer.output_tokens for answer in answers]
+    costs = [math.nan if answer is None or answer.cost is None else answer.cost for answer in answers]
+    unknown = any(answer is not None and answer.cost is None for answer in answers)
+    columns = dict(zip(OPERATIONS, (times, tokens, costs), strict=True))
+    return {name: np.array(own) for name, own in columns.items() if not (unknown and name == "answer_cost")}
 
 
 def _totals(asked: _Asked, relevant: Mapping[str, Sequence[str]], failed: Collection[str]) -> dict[str, float]:
