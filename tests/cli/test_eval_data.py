@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytrec_eval
+
+from ragcli.evaluate import statistics
 
 RUN = "q1 Q0 a 1 3 t\nq1 Q0 b 2 2 t\nq1 Q0 c 3 2 t\nq2 Q0 a 1 1 t\nzz Q0 a 1 1 t\n"
 QRELS = "q1 0 b 2\nq1 0 c 1\nq1 0 d 0\nq2 0 x 1\nq3 0 a 1\n"
@@ -79,6 +82,28 @@ def test_a_stored_run_is_held_against_judges_and_other_runs(stored: Path) -> Non
     for extra, message in ((["--qrels", "qrels"], "--judges goes with --run"), ([], "--zscores goes with --run")):
         refused = ragcli("eval", *(words[1:] if extra else ["--zscores", "means"]), *extra, cwd=stored)
         assert (refused.returncode, message in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("test", ["permutation", "t", "bootstrap"])
+def test_the_test_against_the_baseline_is_a_choice(tmp_path: Path, test: str) -> None:
+    grades = [(1, 1), (2, 1), (3, 2), (1, 4), (5, 1), (2, 1)]  # rank of the one relevant document, before and now
+    (tmp_path / "qrels").write_text("".join(f"q{row} 0 d 1\n" for row in range(len(grades))), encoding="utf-8")
+    for name, side in (("before", 0), ("now", 1)):
+        lines = [
+            f"q{row} Q0 {'d' if rank == pair[side] else f'x{rank}'} {rank} {9 - rank} t\n"
+            for row, pair in enumerate(grades)
+            for rank in range(1, 6)
+        ]
+        (tmp_path / name).write_text("".join(lines), encoding="utf-8")
+    words = ["--qrels", "qrels", "--metric", "MRR"]
+    assert ragcli("eval", "--run", "before", *words, "-o", "before.json", cwd=tmp_path).returncode == 0
+    against = ["--baseline", "before.json", "--test", test, "--format", "json"]
+    found = json.loads(ragcli("eval", "--run", "now", *words, *against, cwd=tmp_path).stdout)["result"]["comparison"]
+    differences = np.array([1 / now - 1 / before for before, now in grades])
+    expected = {
+        "permutation": statistics.permutation_test, "t": statistics.t_test, "bootstrap": statistics.bootstrap_test
+    }[test](differences)  # fmt: skip
+    assert found["metrics"][0]["p"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_stored_run_is_scored_without_engine_index_or_heavy_libraries(stored: Path) -> None:

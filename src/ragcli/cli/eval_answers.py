@@ -20,6 +20,7 @@ from ragcli.cli.eval_options import (
     ResumeOption,
     SaveOption,
     SplitOption,
+    TestOption,
 )
 from ragcli.cli.evaluate import Wanted, check_suffixes, earlier, emit, gates_of, held_against, print_report
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
@@ -55,6 +56,7 @@ def answers(
     max_: MaxOption = None,
     gate: GateOption = None,
     margin: MarginOption = None,
+    test: TestOption = "permutation",
     allow_mismatch: MismatchOption = None,
     max_failures: FailuresOption = 0,
     resume: ResumeOption = None,
@@ -71,7 +73,7 @@ def answers(
     flags = {"evaluate.dataset": dataset, "evaluate.split": split}
     settings = load(config, set_, workspace, flags).config
     _check(file, live=live, dataset=dataset is not None or split is not None)
-    gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or ())
+    gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or (), test)
     wanted = Wanted(baseline, gates, max_failures, None, resume)
     output = Output("eval answers", format)
     names = metric or DEFAULT_METRICS

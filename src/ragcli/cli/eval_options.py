@@ -92,6 +92,10 @@ MarginOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(metavar="METRIC=AMOUNT", help="Largest drop that does not matter, 0.02 or 5%. Repeatable."),
 ]
+TestOption: TypeAlias = Annotated[
+    Literal["permutation", "t", "bootstrap"],
+    typer.Option("--test", help="Where p and interval come from: sign flips, Student's t, or the BCa bootstrap."),
+]
 MismatchOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--allow-mismatch", metavar="FIELD", help="Compare although this differs. Repeatable."),

@@ -32,6 +32,7 @@ from ragcli.cli.eval_options import (
     SaveRunOption,
     SplitOption,
     StrategyOption,
+    TestOption,
     TopKOption,
     ZscoresOption,
 )
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ragcli.evaluate.panel import Panel
     from ragcli.evaluate.reports.report import Report
     from ragcli.evaluate.result import EvalResult
+    from ragcli.evaluate.statistics import TestName
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def evaluate(
     must_pass: MustPassOption = False,
     gate: GateOption = None,
     margin: MarginOption = None,
+    test: TestOption = "permutation",
     allow_mismatch: MismatchOption = None,
     power: PowerOption = None,
     max_failures: FailuresOption = 0,
@@ -111,7 +114,7 @@ def evaluate(
         "query.strategy": strategy,
     }
     settings = load(config, set_, workspace, flags).config
-    gates = gates_of((min_, max_, margin), must_pass, gate or (), allow_mismatch or ())
+    gates = gates_of((min_, max_, margin), must_pass, gate or (), allow_mismatch or (), test)
     wanted = Wanted(baseline, gates, max_failures, power, resume)
     check_suffixes(files or ())
     output = Output("eval", format)
@@ -121,10 +124,9 @@ def evaluate(
     if run is not None:
         _check_stored(run, judges or qrels, format, save_run)
         result, scored = _stored(settings, run, qrels, judges, zscores, alone=dataset is None), None
-        title = f"{result.dataset}: {run}"
     else:
         result, scored = _live(settings, qrels, wanted, output)
-        title = f"{result.dataset}: {settings.query.strategy}"
+    title = f"{result.dataset}: {run or settings.query.strategy}"
     _warn(output, result)
     report = held_against(settings, result, scored, wanted, output, keep=save and run is None)
     if scored is not None and save_run is not None:
@@ -133,14 +135,19 @@ def evaluate(
 
 
 def gates_of(
-    limits: Sequence[Sequence[str] | None], must_pass: bool, gated: Sequence[str], allowed: Sequence[str]
+    limits: Sequence[Sequence[str] | None],
+    must_pass: bool,
+    gated: Sequence[str],
+    allowed: Sequence[str],
+    test: "TestName",
 ) -> "Gates":
-    """What the options --min, --max and --margin (in this order), --must-pass, --gate and --allow-mismatch ask for."""
+    """What --min, --max and --margin (in this order), --must-pass, --gate, --allow-mismatch and --test ask for."""
     from ragcli.evaluate.comparison import Settings
     from ragcli.evaluate.gates import Gates, parse_limit, parse_margins
 
     least, most, margins = ([] if given is None else given for given in limits)
-    compared = Settings(gated=tuple(gated), margins=parse_margins(margins), allow_mismatch=frozenset(allowed))
+    fields = frozenset(allowed)
+    compared = Settings(gated=tuple(gated), margins=parse_margins(margins), test=test, allow_mismatch=fields)
     return Gates(tuple(map(parse_limit, least)), tuple(map(parse_limit, most)), must_pass, compared)
 
 
