@@ -62,15 +62,17 @@ class Panel:
             DataError: No query of the run is judged, or the judgements do not suit a metric.
         """
         usual = [metric for metric in metrics if not metric.of_preferences]
-        scores = {found.metric: found for found in (self._averaged(run, usual) if usual else ())}
-        if len(usual) < len(metrics):
-            counted = self._counted(run)
-            for metric in metrics:
-                if metric.of_preferences:
-                    values = {query: preferences.value(metric.measure, of) for query, of in counted.items()}
-                    of_run = together(metric, np.array(list(values.values())))
-                    scores[str(metric)] = Score(str(metric), of_run, values)
+        others = [metric for metric in metrics if metric.of_preferences]
+        found = [*(self._averaged(run, usual) if usual else ()), *(self._preferred(run, others) if others else ())]
+        scores = {score.metric: score for score in found}
         return [scores[str(metric)] for metric in metrics]
+
+    def _preferred(self, run: Run, metrics: Sequence[Metric]) -> list[Score]:
+        values: dict[Metric, dict[str, float]] = {metric: {} for metric in metrics}
+        for query, of in self._counted(run):
+            for metric, own in values.items():
+                own[query] = preferences.value(metric.measure, of)
+        return [Score(str(metric), together(metric, np.array([*own.values()])), own) for metric, own in values.items()]
 
     def _averaged(self, run: Run, metrics: Sequence[Metric]) -> list[Score]:
         own = {query: [_grades(query, groups) for groups in judges.values()] for query, judges in self.judges.items()}
@@ -85,17 +87,15 @@ class Panel:
             for metric, values in zip(metrics, sums / counts, strict=True)
         ]
 
-    def _counted(self, run: Run) -> dict[str, preferences.Preferences]:
+    def _counted(self, run: Run) -> Iterator[tuple[str, preferences.Preferences]]:
         """Preferences of each query between documents in the order of the run, those that it lacks at the end.
 
         Here trec_eval puts documents of equal score in ascending order of names: backwards, they are in descending one.
         """
         backwards = rank(replace(run, scores=-run.scores), Qrels.of(self.judgements))
         places = np.searchsorted(backwards.query, np.arange(len(self.judges) + 1)).tolist()
-        return {
-            query: self._of_query(query, backwards.grade[first:last][::-1])
-            for query, first, last in zip(self.judges, places[:-1], places[1:], strict=True)
-        }
+        for query, first, last in zip(self.judges, places[:-1], places[1:], strict=True):
+            yield query, self._of_query(query, backwards.grade[first:last][::-1])
 
     def _of_query(self, query: str, returned: Integers) -> preferences.Preferences:
         """Preferences of a query of which the run has these documents, called by their numbers."""

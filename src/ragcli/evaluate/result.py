@@ -169,6 +169,8 @@ class EvalResult:
 
     def failed(self, metric: str) -> NDArray[np.bool_]:
         """Which rows failed for a metric; a reason that begins with the names of metrics is about those alone."""
+        if not self.failures:
+            return np.zeros(len(self.queries), dtype=bool)
         reasons = [self.failures.get(query, "") for query in self.queries]
         others = [f"{name}: " for name in self.values if name != metric]
         return np.array(
