@@ -181,13 +181,46 @@ def test_what_fails_is_kept_apart(indexed: Ragcli, dataset: Path, service: Any, 
     assert list(ran.result["result"]["failures"]) == ["both"]
 
 
+def test_only_failed_questions_are_asked_again(
+    indexed: Ragcli, dataset: Path, work: Path, service: Any, reply: Any
+) -> None:
+    model = ("--set", "query.answer.kind=openai", "--set", f"query.answer.base_url={service.url}")
+    metrics = ("--metric", "F1", "--metric", "length", "--format", "json")
+    live = ("eval", "answers", "--live", "--dataset", dataset, *metrics, *OFFLINE, *model)
+    said = [reply("once a quarter [1]"), reply("every night [1]")]  # nothing is found for "none", and nobody asked
+    service.script = list(said)
+    whole = indexed(*live, "--no-save").result["result"]
+    service.script = [said[0], (400, {}, b"too long")]
+    assert indexed(*live, "-o", "partly.json").status == 10
+    service.bodies.clear()
+    service.script = [(400, {}, b"still too long")]
+    again = indexed(*live, "--resume", "partly.json", "--max-failures", 1, "-o", "again.json")
+    assert (again.status, list(again.result["result"]["failures"])) == (0, ["both"])
+    assert "still too long" in again.result["result"]["failures"]["both"]
+    service.script = [said[1]]
+    resumed = indexed(*live, "--resume", "again.json").result["result"]
+    assert len(service.bodies) == 2
+    assert resumed["failures"] == {}
+    for name in ("notes", "queries", "questions"):
+        assert resumed[name] == whole[name], name
+    assert set(resumed["values"]) == {"F1", "length", "latency_ms", "answer_tokens", "answer_cost"}
+    for name in ("F1", "length", "answer_tokens", "answer_cost"):
+        assert resumed["values"][name] == whole["values"][name], name
+    assert resumed["values"]["answer_tokens"] == [120, 120, 0]
+    assert resumed["values"]["answer_cost"] == pytest.approx([(100 * 0.15 + 20 * 0.6) / 1e6] * 2 + [0.0])
+    for name in ("refusal_recall", "refusal_precision", "unanswerable", "removed_citations", "empty_answers"):
+        assert resumed["totals"][name] == whole["totals"][name], name
+    assert set(resumed["timings_ms"]) == {"keys", "both", "none"}
+    other = indexed(*live, "--resume", "again.json", "--set", "query.pack.max_tokens=900")
+    assert (other.status, "rows of unlike evaluations would be mixed: " in other.err) == (12, True)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ((), "give a file of answers, or --live"),
         (("a.jsonl", "--live"), "not both"),
         (("a.jsonl", "--dataset", "q.jsonl"), "choose the questions that --live asks"),
-        (("--live", "--resume", "r.json"), "--resume takes a file of answers"),
     ],
 )
 def test_options_that_make_no_run(indexed: Ragcli, words: tuple[str, ...], message: str) -> None:

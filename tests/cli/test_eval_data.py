@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytrec_eval
+
+from ragcli.evaluate import statistics
 
 RUN = "q1 Q0 a 1 3 t\nq1 Q0 b 2 2 t\nq1 Q0 c 3 2 t\nq2 Q0 a 1 1 t\nzz Q0 a 1 1 t\n"
 QRELS = "q1 0 b 2\nq1 0 c 1\nq1 0 d 0\nq2 0 x 1\nq3 0 a 1\n"
@@ -66,6 +69,41 @@ def test_a_stored_run_scores_as_trec_eval_does(stored: Path, way: str) -> None:
         wanted = [expected.get(query, {}).get(theirs, 0.0) for query in found["result"]["queries"]]
         assert found["result"]["values"][row["metric"]] == pytest.approx(wanted, abs=1e-9)
         assert row["mean"] == pytest.approx(sum(wanted) / 3, abs=1e-9)
+
+
+def test_a_stored_run_is_held_against_judges_and_other_runs(stored: Path) -> None:
+    judges = "q1 ann b 2\nq1 ann a 0\nq1 bob a 1\nq1 bob b 0\n"
+    (stored / "judges").write_text(judges, encoding="utf-8")
+    (stored / "means").write_text("q1 MRR 0.5 0.125\n", encoding="utf-8")
+    words = ["eval", "--run", "run.trec", "--judges", "judges", "--metric", "MRR", "--metric", "prefs_pair"]
+    found = result(ragcli(*words, "--format", "json", "--zscores", "means", cwd=stored))
+    # a comes first, then c, and b of the same score: 1 for bob, 1/3 for ann.
+    assert found["result"]["values"] == {"ZMRR": pytest.approx([(2 / 3 - 0.5) / 0.125]), "prefs_pair": [0.5]}
+    for extra, message in ((["--qrels", "qrels"], "--judges goes with --run"), ([], "--zscores goes with --run")):
+        refused = ragcli("eval", *(words[1:] if extra else ["--zscores", "means"]), *extra, cwd=stored)
+        assert (refused.returncode, message in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("test", ["permutation", "t", "bootstrap"])
+def test_the_test_against_the_baseline_is_a_choice(tmp_path: Path, test: str) -> None:
+    grades = [(1, 1), (2, 1), (3, 2), (1, 4), (5, 1), (2, 1)]  # rank of the one relevant document, before and now
+    (tmp_path / "qrels").write_text("".join(f"q{row} 0 d 1\n" for row in range(len(grades))), encoding="utf-8")
+    for name, side in (("before", 0), ("now", 1)):
+        lines = [
+            f"q{row} Q0 {'d' if rank == pair[side] else f'x{rank}'} {rank} {9 - rank} t\n"
+            for row, pair in enumerate(grades)
+            for rank in range(1, 6)
+        ]
+        (tmp_path / name).write_text("".join(lines), encoding="utf-8")
+    words = ["--qrels", "qrels", "--metric", "MRR"]
+    assert ragcli("eval", "--run", "before", *words, "-o", "before.json", cwd=tmp_path).returncode == 0
+    against = ["--baseline", "before.json", "--test", test, "--format", "json"]
+    found = json.loads(ragcli("eval", "--run", "now", *words, *against, cwd=tmp_path).stdout)["result"]["comparison"]
+    differences = np.array([1 / now - 1 / before for before, now in grades])
+    expected = {
+        "permutation": statistics.permutation_test, "t": statistics.t_test, "bootstrap": statistics.bootstrap_test
+    }[test](differences)  # fmt: skip
+    assert found["metrics"][0]["p"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_stored_run_is_scored_without_engine_index_or_heavy_libraries(stored: Path) -> None:
@@ -146,7 +184,7 @@ def test_a_span_that_is_nowhere_is_told_and_counts_as_missed(indexed: Path) -> N
     words = ["--dataset", "lost.jsonl", "--metric", "char_recall@5", "--format", "json"]
     done = ragcli("eval", *words, *SETTINGS, cwd=indexed)
     assert result(done)["metrics"][0]["mean"] == 0.5
-    assert "1 judged spans are not in the index and count as missed: q: keys.md: missing" in done.stderr
+    assert "not in the index and counted as missed: 1 judged span: q: keys.md: missing" in done.stderr
 
 
 def test_judgements_on_chunks_are_scored_against_chunks(indexed: Path) -> None:
@@ -165,7 +203,7 @@ def test_convert_tells_what_is_lost(tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text('{"id": "1", "question": "?", "relevant": {"a": 2}, "tags": ["x"]}\n')
     found = ragcli("eval", "convert", "q.jsonl", "out", "--to", "trec", cwd=tmp_path)
     assert found.returncode == 0
-    assert found.stdout == "eval convert: 1 questions, 1 judgements; out (trec)\n"
+    assert found.stdout == "eval convert: 1 question, 1 judgement; out (trec)\n"
     assert "warning: trec cannot hold: tags of 1 questions" in found.stderr
     assert (tmp_path / "out" / "qrels.txt").read_text() == "1 0 a 2\n"
     assert result(ragcli("eval", "convert", "out", "back.csv", "--format", "json", cwd=tmp_path))["lost"] == []

@@ -168,6 +168,7 @@ def test_tokens_are_counted_and_gated_and_an_unknown_price_is_not_zero(
     cost = sum(expected) * 0.02 / 1e6
     kept = evaluated(ragcli, *priced, "--max", f"cost={cost * 1.01}")["result"]["result"]
     assert kept["totals"]["cost"] == pytest.approx(cost, rel=1e-12)
+    assert kept["values"]["query_cost"] == pytest.approx([tokens * 0.02 / 1e6 for tokens in expected], rel=1e-12)
     assert evaluated(ragcli, *priced, "--max", f"cost={cost * 0.99}", status=10)["error"]["code"] == "regression"
     assert evaluated(ragcli, "--max", f"tokens={sum(expected) - 1}", status=10)["error"]["code"] == "regression"
     assert evaluated(ragcli, "--max", "p95_ms=0.0001", status=10)["error"]["code"] == "regression"

@@ -59,7 +59,7 @@ def test_a_sweep_needs_no_index_writes_the_winner_and_resumes(project: Path) -> 
     done = ragcli(*words, "--write", "best.yaml", cwd=project)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("queries.jsonl: nDCG@3 on the ")
-    assert "eval sweep: 5 points (0 from earlier runs), 1 ways to cut, 1 indexes, 16 searches run" in done.stdout
+    assert "eval sweep: 5 points (0 from earlier runs), 1 way to cut, 1 index, 16 searches run" in done.stdout
     assert done.stdout.endswith("wrote best.yaml\n")
     again = ragcli(*words, "--format", "json", cwd=project)
     result = json.loads(again.stdout)["result"]

@@ -1,6 +1,7 @@
 """``ragcli eval`` through the real command line."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,8 @@ def test_table_shows_means_and_queries(indexed: Path) -> None:
     assert done.returncode == 0
     assert "1.0000" in done.stdout
     assert "2 judged queries, 1 without judgements left out; generation 000001" in done.stdout
+    assert re.search(r"^latency: p50 \d+\.\d, p95 \d+\.\d, p99 \d+\.\d ms$", done.stdout, re.MULTILINE)
+    assert re.search(r"^lexical: p50 ", done.stdout, re.MULTILINE)
 
 
 def test_ids_with_white_space_are_kept_live_and_for_stored_runs(indexed: Path) -> None:
@@ -154,4 +157,4 @@ def test_a_judged_document_that_is_missing_is_told(indexed: Path) -> None:
     envelope = json.loads(done.stdout)
     assert envelope["result"]["result"]["unknown_documents"] == ["gone.md"]
     assert envelope["result"]["metrics"][0]["mean"] == 0.5
-    assert "1 judged documents are not in the index" in envelope["warnings"][0]
+    assert "not in the index and counted as missed: 1 judged document: gone.md" in envelope["warnings"][0]

@@ -68,8 +68,8 @@ def test_limits_are_read_as_written() -> None:
     ("values", "before", "verdicts", "message"),
     [
         ((0.5, 1.0, 0.0), None, ["pass", "pass"], ""),
-        ((0.0, 1.0, 0.0), None, ["regression", "pass"], "golden query q0: nDCG@10 is 0"),
-        ((0.5, math.nan, 0.0), None, ["pass", "regression"], "golden query q1: nDCG@10 failed: it has no value"),
+        ((0.0, 1.0, 0.0), None, ["regression", "pass"], "must-pass query q0: nDCG@10 is 0"),
+        ((0.5, math.nan, 0.0), None, ["pass", "regression"], "must-pass query q1: nDCG@10 failed: it has no value"),
         ((0.5, 1.0, 0.0), (0.5, 0.9, 1.0), ["pass", "pass"], ""),
         ((0.5, 0.9999, 0.0), (0.5, 1.0, 1.0), ["pass", "regression"], "q1: nDCG@10 went from 1 to 0.9999"),
         ((0.5 - 1e-12, 1.0, 0.0), (0.5, 1.0, 1.0), ["pass", "pass"], ""),
@@ -85,18 +85,27 @@ def test_golden_queries(values: Any, before: Any, verdicts: list[str], message: 
 
 def test_a_failed_golden_query_fails_with_its_reason() -> None:
     [first, _] = gates.must_pass(golden(0.5, 1.0, failures={"q0": "timeout"}))
-    assert (first.verdict, first.message) == (Verdict.REGRESSION, "golden query q0: nDCG@10 failed: timeout")
+    assert (first.verdict, first.message) == (Verdict.REGRESSION, "must-pass query q0: nDCG@10 failed: timeout")
 
 
 def test_what_a_golden_query_has_nothing_to_be_scored_against_by_is_no_loss() -> None:
     values = {"char_iou@5": np.array([np.nan, np.nan]), "MRR": np.array([1.0, np.nan])}
     found = golden(1.0, 1.0, values=values)
     assert [(outcome.verdict, outcome.message) for outcome in gates.must_pass(found)] == [
-        (Verdict.PASS, "golden query q0: MRR 1"),
-        (Verdict.REGRESSION, "golden query q1: char_iou@5 failed: it has no value; MRR failed: it has no value"),
+        (Verdict.PASS, "must-pass query q0: MRR 1"),
+        (Verdict.REGRESSION, "must-pass query q1: char_iou@5 failed: it has no value; MRR failed: it has no value"),
     ]
     had = golden(1.0, 1.0, values={**values, "char_iou@5": np.array([0.5, 0.5])})
-    assert gates.must_pass(found, (), had)[0].message == "golden query q0: char_iou@5 failed: it has no value"
+    assert gates.must_pass(found, (), had)[0].message == "must-pass query q0: char_iou@5 failed: it has no value"
+
+
+@pytest.mark.parametrize("name", ["utility", "utility(weights=1/-1/-1)", "ZnDCG@10", "similarity"])
+def test_a_metric_that_may_be_negative_is_held_against_the_baseline_alone(name: str) -> None:
+    questions = (Question(must_pass=True),)
+    had, lost = (EvalResult("d", ("q0",), {name: np.array([value])}, questions) for value in (-3.0, -4.0))
+    assert gates.must_pass(had)[0].verdict is Verdict.PASS
+    assert gates.must_pass(had, (), had)[0].verdict is Verdict.PASS
+    assert gates.must_pass(lost, (), had)[0].message == f"must-pass query q0: {name} went from -3 to -4"
 
 
 def test_golden_queries_must_exist_and_have_a_metric() -> None:

@@ -40,6 +40,18 @@ def test_rows_without_anything_to_be_scored_against_did_not_fail() -> None:
         assert [(item.metric, item.queries, item.failed, item.unscored) for item in found] == expected
 
 
+def test_a_judge_that_failed_is_no_failure_of_other_metrics() -> None:
+    values = {
+        "EM": np.array([1.0, np.nan, np.nan]),
+        "judge_relevance": np.array([0.5, np.nan, np.nan]),
+        "judge_faithfulness": np.array([0.5, 1.0, np.nan]),
+    }
+    failures = {"b": "judge_relevance: timeout", "c": "judge_relevance: busy; judge_faithfulness: busy"}
+    found = summarise(EvalResult("d", tuple("abc"), values, failures=failures))
+    expected = [("EM", 0, 2), ("judge_relevance", 2, 0), ("judge_faithfulness", 1, 0)]
+    assert [(item.metric, item.failed, item.unscored) for item in found] == expected
+
+
 def test_slices_are_means_over_the_queries_with_a_tag() -> None:
     found = slices(RESULT, ["nDCG"])
     assert list(found) == ["x", "y", "z"]

@@ -95,6 +95,25 @@ def test_judgements_of_no_question_and_of_two_minds(tmp_path: Path) -> None:
     assert clean.qrels == {"a": {"x": 3}}
 
 
+def test_questions_that_the_documents_do_not_answer_are_no_fault(tmp_path: Path, catalog: Catalog) -> None:
+    file = dataset(
+        tmp_path,
+        {"id": "a", "relevant": ["keys.md"]},
+        {"id": "none", "relevant": {}, "answer": "They do not say."},
+        {"id": "lost", "relevant": ["gone.md"], "answer": "yes"},
+        {"id": "open", "answer": " "},
+    )
+    found, clean = validate(read_dataset(file), Texts(catalog, lambda version: version.live))
+    assert found.unanswerable == 1
+    assert [(problem.query, problem.kind) for problem in found.problems] == [
+        ("open", "empty_reference"),
+        ("lost", "unknown_document"),
+        ("lost", "unjudged_question"),
+        ("open", "unjudged_question"),
+    ]
+    assert [query.id for query in clean.queries] == ["a", "none"]
+
+
 def test_a_copy_of_nothing_is_refused(tmp_path: Path) -> None:
     found, clean = validate(read_dataset(dataset(tmp_path, {"id": "a"})))
     with pytest.raises(DataError, match="no question with sound judgements is left"):

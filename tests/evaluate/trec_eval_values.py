@@ -1,11 +1,10 @@
 """What trec_eval's own test suite expects, as literals.
 
 From https://github.com/usnistgov/trec_eval (commit f4253652, folder test, NIST licence): out.test.aq, out.test.aql
-(``-l2``), out.test.aqc (``-c``), out.test.aqcM (``-c -M100``) and out.test.meas_params, less the weights of utility
-and recall points of 11pt_avg, which are not to be chosen here. Its runs and judgements (results.test, results.trunc,
-qrels.rel_level, qrels.test) are here as far as a measure can see them: the grade at each rank, "-" without a judgement,
-"u" for a negative one; ranks that share the score of the one above; the grades of what was not returned. qrels.test has
-1 for every positive grade, and for "U", otherwise 0.
+(``-l2``), out.test.aqc (``-c``), out.test.aqcM (``-c -M100``) and out.test.meas_params. Its runs and judgements
+(results.test, results.trunc, qrels.rel_level, qrels.test) are here as far as a measure can see them: the grade at each
+rank, "-" without a judgement, "u" for a negative one; ranks that share the score of the one above; the grades of what
+was not returned. qrels.test has 1 for every positive grade, and for "U", otherwise 0.
 """
 
 RANKED = {
@@ -357,4 +356,12 @@ ndcg_cut_23              0.1814     0.7964     0.0509     0.3429
 success_2                0.0000     1.0000     0.0000     0.3333
 success_5                0.0000     1.0000     0.0000     0.3333
 success_20               1.0000     1.0000     1.0000     1.0000
+utility_2,-1,0,0      -287.0000  -350.0000  -470.0000  -369.0000
+11pt_avg_.25,.5,.75      0.0000     0.4444     0.1069     0.1838
 """
+RELEVANCE = {
+    "PLAIN": ("0000011000", "1101110110", "0000000000"),
+    "COMPLETE": ("0000011000", "", "0011101000"),
+    "LEVEL_2": ("0000011000000--10101", "33033303303333333330", "0000.....00..0.0.02."),
+}
+"""relstring: the grades of the first results, "." for a negative one."""

@@ -20,11 +20,13 @@ from ragcli.cli.eval_options import (
     ResumeOption,
     SaveOption,
     SplitOption,
+    TestOption,
 )
 from ragcli.cli.evaluate import Wanted, check_suffixes, earlier, emit, gates_of, held_against, print_report
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output
 from ragcli.errors import UsageError
+from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.config.settings import Config
@@ -54,6 +56,7 @@ def answers(
     max_: MaxOption = None,
     gate: GateOption = None,
     margin: MarginOption = None,
+    test: TestOption = "permutation",
     allow_mismatch: MismatchOption = None,
     max_failures: FailuresOption = 0,
     resume: ResumeOption = None,
@@ -69,34 +72,34 @@ def answers(
     check_suffixes(files or ())
     flags = {"evaluate.dataset": dataset, "evaluate.split": split}
     settings = load(config, set_, workspace, flags).config
-    _check(file, live=live, resumed=resume is not None, dataset=dataset is not None or split is not None)
-    gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or ())
+    _check(file, live=live, dataset=dataset is not None or split is not None)
+    gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or (), test)
     wanted = Wanted(baseline, gates, max_failures, None, resume)
     output = Output("eval answers", format)
     names = metric or DEFAULT_METRICS
-    result = _live(settings, names, output) if file is None else _scored(settings, file, names, wanted, output)
+    result = _live(settings, names, wanted, output) if file is None else _scored(settings, file, names, wanted, output)
     if result.failures:
         first = next(iter(result.failures.items()))
-        output.warn(f"{len(result.failures)} answers failed and are not averaged, such as {first[0]}: {first[1]}")
+        output.warn(
+            f"failed and not averaged: {counted(len(result.failures), 'answer')}, such as {first[0]}: {first[1]}"
+        )
     report = held_against(settings, result, None, wanted, output, keep=save)
     emit(output, report, None, lambda: print_report(report, str(file or result.dataset), per_query, None), files or ())
 
 
-def _check(file: Path | None, *, live: bool, resumed: bool, dataset: bool) -> None:
+def _check(file: Path | None, *, live: bool, dataset: bool) -> None:
     """Whether the options make one kind of run."""
     if live == (file is not None):
         raise UsageError(
             "give a file of answers or --live, not both" if live else "give a file of answers, or --live to ask now",
             hint="ragcli eval answers --live --dataset questions.jsonl",
         )
-    if live and resumed:
-        raise UsageError("--resume takes a file of answers", hint="ask anew, without --resume")
     if dataset and not live:
         raise UsageError("--dataset and --split choose the questions that --live asks", hint="add --live")
 
 
-def _live(config: "Config", names: Sequence[str], output: Output) -> "EvalResult":
-    from ragcli.evaluate.answers.live import evaluate_live
+def _live(config: "Config", names: Sequence[str], wanted: Wanted, output: Output) -> "EvalResult":
+    from ragcli.evaluate.answers.live import evaluate_live, resume_live
     from ragcli.evaluate.answers.names import AnswerMetric
     from ragcli.evaluate.datasets import load_dataset
     from ragcli.evaluate.evaluation import required_dataset
@@ -109,7 +112,12 @@ def _live(config: "Config", names: Sequence[str], output: Output) -> "EvalResult
     with Engine(config, Workspace(config.workspace.path)) as engine, Answering(engine) as answering:
         for warning in (*engine.warnings, *answering.warnings):
             output.warn(warning)
-        return evaluate_live(engine, answering, questions, metrics, _tools(config))
+        tools = _tools(config)
+        if wanted.resume is None:
+            return evaluate_live(answering, questions, metrics, tools)
+        before = earlier(config, wanted.resume, questions.name, output)
+        allowed = wanted.gates.comparison.allow_mismatch
+        return resume_live(answering, questions, metrics, tools, before, allowed)
 
 
 def _tools(config: "Config") -> "Tools":

@@ -8,6 +8,7 @@ import typer
 
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, line
+from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.evaluate.datasets.validate import Validation
@@ -49,7 +50,8 @@ def convert(
         "judgements": judgements,
         "lost": lost,
     }
-    summary = f"eval convert: {len(questions.queries):,} questions, {judgements:,} judgements; {target} ({layout})"
+    asked, judged = counted(len(questions.queries), "question"), counted(judgements, "judgement")
+    summary = f"eval convert: {asked}, {judged}; {target} ({layout})"
     output.emit(result, lambda: line(summary))
 
 
@@ -96,6 +98,10 @@ def _print(result: "Validation", fix: Path | None) -> None:
         line(f"{problem.where}: {problem.kind}: {problem.message}")
     done = f"; {fix} has none of them" if fix else ""
     line(
-        f"eval validate: {result.questions:,} questions, {result.judgements:,} judgements, {result.spans:,} spans;"
-        f" {len(result.problems):,} problems{done}"
+        f"eval validate: {counted(result.questions, 'question')}, {counted(result.judgements, 'judgement')},"
+        f" {counted(result.spans, 'span')}; {counted(len(result.problems), 'problem')}{done}"
     )
+    if result.unanswerable:
+        line(
+            f"{result.unanswerable:,} with an answer and no judgements: taken for ones that the documents do not answer"
+        )

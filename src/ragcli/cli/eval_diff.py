@@ -9,6 +9,7 @@ import typer
 from ragcli.cli.eval_options import MismatchOption
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, line
+from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.evaluate.diff import DiffResult, LostDocument, QueryChange
@@ -73,9 +74,9 @@ def _markdown(found: "DiffResult", top: int) -> Iterator[str]:
 
 def _summary(found: "DiffResult") -> str:
     where = "; lost: " + ", ".join(f"{count} {stage}" for stage, count in found.stages.items()) if found.stages else ""
+    changed = counted(len(found.changes), "query", "queries")
     return (
-        f"{found.metric} {found.before:.4f} -> {found.after:.4f}; {len(found.changes)} queries changed,"
-        f" {found.unchanged} did not{where}"
+        f"{found.metric} {found.before:.4f} -> {found.after:.4f}; {changed} changed, {found.unchanged} did not{where}"
     )
 
 

@@ -20,6 +20,14 @@ RunOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Score this stored run, TREC or run.jsonl, not the index; - is stdin."),
 ]
+JudgesOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Judgements by several judges for --run: averaged over them, or preferences."),
+]
+ZscoresOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Means and deviations of other runs: ZnDCG@10 says how far from them this is."),
+]
 SplitOption: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Which qrels/NAME.tsv of a BEIR folder [default: evaluate.split]."),
@@ -83,6 +91,10 @@ GateOption: TypeAlias = Annotated[
 MarginOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(metavar="METRIC=AMOUNT", help="Largest drop that does not matter, 0.02 or 5%. Repeatable."),
+]
+TestOption: TypeAlias = Annotated[
+    Literal["permutation", "t", "bootstrap"],
+    typer.Option("--test", help="Where p and interval come from: sign flips, Student's t, or the BCa bootstrap."),
 ]
 MismatchOption: TypeAlias = Annotated[
     list[str] | None,

@@ -10,6 +10,7 @@ import typer
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, columns, line
 from ragcli.errors import UsageError
+from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.evaluate.sweep.result import Standing, SweepResult
@@ -120,10 +121,10 @@ def _lines(result: "SweepResult", write: Path | None) -> Iterator[str]:
         mark = "chosen" if point.chosen else "" if point.number else "base"
         cells = [_shown(point.settings.get(key)) for key in keys]
         rows.append((str(point.number), *cells, f"{point.tune:.4f}", mark))
-    yield f"{result.dataset}: {result.metric} on the {result.tune_queries} questions to tune on"
+    yield f"{result.dataset}: {result.metric} on the {counted(result.tune_queries, 'question')} to tune on"
     yield from columns(rows, right=[len(keys) + 1])
     yield ""
-    yield f"{result.metric} on the {result.held_out_queries} questions held out, with 95 % intervals"
+    yield f"{result.metric} on the {counted(result.held_out_queries, 'question')} held out, with 95 % intervals"
     yield f"  base    {_held_out(result.base)}"
     yield f"  chosen  {_held_out(result.winner)}"
     item = result.comparison
@@ -136,8 +137,9 @@ def _lines(result: "SweepResult", write: Path | None) -> Iterator[str]:
     yield from (f"{name}: {note}" for name, note in result.notes.items())
     work = result.work
     yield (
-        f"eval sweep: {len(result.points)} points ({work.resumed} from earlier runs), {work.workspaces} ways to cut,"
-        f" {work.indexes} indexes, {work.searches:,} searches run and {work.spared:,} shared; {result.seconds:.1f} s"
+        f"eval sweep: {counted(len(result.points), 'point')} ({work.resumed} from earlier runs),"
+        f" {counted(work.workspaces, 'way', 'ways')} to cut, {counted(work.indexes, 'index', 'indexes')},"
+        f" {counted(work.searches, 'search', 'searches')} run and {work.spared:,} shared; {result.seconds:.1f} s"
     )
     if write is not None:
         yield f"wrote {write}"

@@ -15,6 +15,7 @@ from ragcli.cli.eval_options import (
     EvalFormat,
     FailuresOption,
     GateOption,
+    JudgesOption,
     MarginOption,
     MaxOption,
     MetricOption,
@@ -31,18 +32,24 @@ from ragcli.cli.eval_options import (
     SaveRunOption,
     SplitOption,
     StrategyOption,
+    TestOption,
     TopKOption,
+    ZscoresOption,
 )
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, columns, line
 from ragcli.errors import UsageError
+from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.config.settings import Config
     from ragcli.evaluate.gates import Gates
     from ragcli.evaluate.hit_runs import HitRun
+    from ragcli.evaluate.judgements import Dataset, Qrels
+    from ragcli.evaluate.panel import Panel
     from ragcli.evaluate.reports.report import Report
     from ragcli.evaluate.result import EvalResult
+    from ragcli.evaluate.statistics import TestName
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ def evaluate(
     dataset: DatasetOption = None,
     qrels: QrelsOption = None,
     run: RunOption = None,
+    judges: JudgesOption = None,
+    zscores: ZscoresOption = None,
     split: SplitOption = None,
     metric: MetricOption = None,
     top_k: TopKOption = None,
@@ -80,6 +89,7 @@ def evaluate(
     must_pass: MustPassOption = False,
     gate: GateOption = None,
     margin: MarginOption = None,
+    test: TestOption = "permutation",
     allow_mismatch: MismatchOption = None,
     power: PowerOption = None,
     max_failures: FailuresOption = 0,
@@ -104,19 +114,19 @@ def evaluate(
         "query.strategy": strategy,
     }
     settings = load(config, set_, workspace, flags).config
-    gates = gates_of((min_, max_, margin), must_pass, gate or (), allow_mismatch or ())
+    gates = gates_of((min_, max_, margin), must_pass, gate or (), allow_mismatch or (), test)
     wanted = Wanted(baseline, gates, max_failures, power, resume)
     check_suffixes(files or ())
     output = Output("eval", format)
     if resume is not None:
         _check_resumed(run, format, save_run, files or ())
+    _check_files(run, judges, zscores, others=(qrels, dataset))
     if run is not None:
-        _check_stored(run, qrels, format, save_run)
-        result, scored = _stored(settings, run, qrels, alone=dataset is None), None
-        title = f"{result.dataset}: {run}"
+        _check_stored(run, judges or qrels, format, save_run)
+        result, scored = _stored(settings, run, qrels, judges, zscores, alone=dataset is None), None
     else:
         result, scored = _live(settings, qrels, wanted, output)
-        title = f"{result.dataset}: {settings.query.strategy}"
+    title = f"{result.dataset}: {run or settings.query.strategy}"
     _warn(output, result)
     report = held_against(settings, result, scored, wanted, output, keep=save and run is None)
     if scored is not None and save_run is not None:
@@ -125,14 +135,19 @@ def evaluate(
 
 
 def gates_of(
-    limits: Sequence[Sequence[str] | None], must_pass: bool, gated: Sequence[str], allowed: Sequence[str]
+    limits: Sequence[Sequence[str] | None],
+    must_pass: bool,
+    gated: Sequence[str],
+    allowed: Sequence[str],
+    test: "TestName",
 ) -> "Gates":
-    """What the options --min, --max and --margin (in this order), --must-pass, --gate and --allow-mismatch ask for."""
+    """What --min, --max and --margin (in this order), --must-pass, --gate, --allow-mismatch and --test ask for."""
     from ragcli.evaluate.comparison import Settings
     from ragcli.evaluate.gates import Gates, parse_limit, parse_margins
 
     least, most, margins = ([] if given is None else given for given in limits)
-    compared = Settings(gated=tuple(gated), margins=parse_margins(margins), allow_mismatch=frozenset(allowed))
+    fields = frozenset(allowed)
+    compared = Settings(gated=tuple(gated), margins=parse_margins(margins), test=test, allow_mismatch=fields)
     return Gates(tuple(map(parse_limit, least)), tuple(map(parse_limit, most)), must_pass, compared)
 
 
@@ -202,19 +217,44 @@ def _check_stored(run: Path, qrels: Path | None, format: str, save_run: Path | N
         raise UsageError("a stored run is not written again", hint="leave out --format trec and --save-run")
 
 
-def _stored(config: "Config", run: Path, qrels: Path | None, *, alone: bool) -> "EvalResult":
-    """Score a stored run with judgements alone where no dataset is named beside them."""
-    from ragcli.evaluate.evaluation import evaluate_run, required_dataset
+def _check_files(run: Path | None, judges: Path | None, zscores: Path | None, *, others: Sequence[Path | None]) -> None:
+    if judges is not None and (run is None or any(others)):
+        raise UsageError("--judges goes with --run, and without --qrels and --dataset", hint="--run RUN --judges FILE")
+    if zscores is not None and run is None:
+        raise UsageError("--zscores goes with --run", hint="--run RUN --qrels FILE --zscores FILE")
 
-    settings = config.evaluate
+
+def _stored(
+    config: "Config", run: Path, qrels: Path | None, judges: Path | None, zscores: Path | None, *, alone: bool
+) -> "EvalResult":
+    """Score a stored run with judgements alone where no dataset is named beside them."""
+    from ragcli.evaluate.evaluation import evaluate_run
+
+    judged, name = _judged(config, qrels, judges, alone=alone)
+    result = evaluate_run(run, judged, config.evaluate.metrics, name)
+    if zscores is None:
+        return result
+    from ragcli.evaluate.zscores import read_references, standardise
+
+    return standardise(result, read_references(zscores))
+
+
+def _judged(
+    config: "Config", qrels: Path | None, judges: Path | None, *, alone: bool
+) -> "tuple[Qrels | Dataset | Panel, str]":
+    """What a stored run is held against, and the name of judgements without one of their own."""
+    if judges is not None:
+        from ragcli.evaluate.panel import read_panel
+
+        return read_panel(judges), str(judges)
     if qrels is not None and alone:
         from ragcli.evaluate.judgements import read_qrels
 
-        return evaluate_run(run, read_qrels(qrels), settings.metrics, str(qrels))
+        return read_qrels(qrels), str(qrels)
     from ragcli.evaluate.datasets import load_dataset
+    from ragcli.evaluate.evaluation import required_dataset
 
-    dataset = load_dataset(required_dataset(settings), settings.split, qrels)
-    return evaluate_run(run, dataset, settings.metrics)
+    return load_dataset(required_dataset(config.evaluate), config.evaluate.split, qrels), ""
 
 
 def _live(config: "Config", qrels: Path | None, wanted: Wanted, output: Output) -> "tuple[EvalResult, HitRun | None]":
@@ -252,17 +292,19 @@ def earlier(config: "Config", reference: str, dataset: str, output: Output) -> "
 def _warn(output: Output, result: "EvalResult") -> None:
     if result.unknown_documents:
         some = ", ".join(result.unknown_documents[:3])
-        output.warn(
-            f"{len(result.unknown_documents)} judged documents are not in the index and count as missed: {some}"
-        )
+        count = counted(len(result.unknown_documents), "judged document")
+        output.warn(f"not in the index and counted as missed: {count}: {some}")
     if result.missing:
-        output.warn(f"{len(result.missing)} judged queries retrieved nothing and count 0")
+        output.warn(f"retrieved nothing and count 0: {counted(len(result.missing), 'judged query', 'judged queries')}")
     if result.failures:
         first = next(iter(result.failures.items()))
-        output.warn(f"{len(result.failures)} queries failed and are not averaged, such as {first[0]}: {first[1]}")
+        count = counted(len(result.failures), "query", "queries")
+        output.warn(f"failed and not averaged: {count}, such as {first[0]}: {first[1]}")
     if "lost spans" in result.notes:
         lost = result.notes["lost spans"]
-        output.warn(f"{lost.count('; ') + 1} judged spans are not in the index and count as missed: {lost[:200]}")
+        output.warn(
+            f"not in the index and counted as missed: {counted(lost.count('; ') + 1, 'judged span')}: {lost[:200]}"
+        )
 
 
 def _write_run(file: Path, run: "HitRun") -> None:
@@ -311,12 +353,24 @@ def print_report(report: "Report", title: str, per_query: bool, power: float | N
     rows += [(name, "unknown" if isnan(value) else f"{value:.6g}", "of the whole run") for name, value in totals]
     for text in columns([("metric", "mean", "95 % interval"), *rows], right=(1,)):
         line(text)
+    for text in (*_latency(result), *(f"{name}: {note[:200]}" for name, note in result.notes.items())):
+        line(text)
     for text in _conclusions(report, power):
         line(text)
     rest = f", {result.unjudged} without judgements left out" if result.unjudged else ""
     searched = result.fingerprints.get("generation")
     generation = f" generation {searched};" if searched else ""
-    line(f"{len(result.queries)} judged queries{rest};{generation} {result.seconds:.1f} s")
+    line(f"{counted(len(result.queries), 'judged query', 'judged queries')}{rest};{generation} {result.seconds:.1f} s")
+
+
+def _latency(result: "EvalResult") -> "Iterator[str]":
+    """Percentiles of each stage's time, and of all of them together."""
+    stages = [
+        name.removeprefix("p50").removesuffix("ms").strip("_") for name in result.totals if name.startswith("p50_")
+    ]
+    for stage in stages:
+        times = [result.totals[f"{p}_{stage}_ms" if stage else f"{p}_ms"] for p in ("p50", "p95", "p99")]
+        yield f"{stage or 'latency'}: p50 {times[0]:.1f}, p95 {times[1]:.1f}, p99 {times[2]:.1f} ms"
 
 
 def _conclusions(report: "Report", power: float | None) -> "Iterator[str]":
@@ -328,6 +382,8 @@ def _conclusions(report: "Report", power: float | None) -> "Iterator[str]":
         yield from (f"{item.verdict}: {explain(item)}" for item in report.comparisons.gated)
         if power is not None:
             needed = queries_needed(report.comparisons, power)
+            if not needed:
+                yield "nothing changed, so nothing is known of how many queries would show a change"
             yield from (f"{name}: {count:,} queries would show a change of {power:g}" for name, count in needed.items())
     others = (outcome for outcome in report.outcomes if outcome.kind != "baseline")
     yield from (f"{outcome.verdict}: {outcome.message}" for outcome in others)

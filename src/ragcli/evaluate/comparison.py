@@ -182,10 +182,11 @@ def compare(
     gated = gated_metrics(baseline, candidate, settings.gated)
     names = (*gated, *(metric for metric in candidate.values if metric in baseline.values and metric not in gated))
     margins = _margins(names, settings.margins)
-    either = {*baseline.failures, *candidate.failures}
-    failed = np.array([baseline.queries[row] in either for row in left])
+    failed = {metric: baseline.failed(metric)[left] | candidate.failed(metric)[right] for metric in names}
     pairs = {metric: (baseline.values[metric][left], candidate.values[metric][right]) for metric in names}
-    found = [_compare(metric, pairs[metric], failed, margins.get(metric), settings, len(gated)) for metric in names]
+    found = [
+        _compare(metric, pairs[metric], failed[metric], margins.get(metric), settings, len(gated)) for metric in names
+    ]
     judged = _judge(found[: len(gated)], settings)
     known = set(baseline.queries)
     return Comparisons(

@@ -18,10 +18,12 @@ from ragcli.evaluate.judgements import Dataset, Qrels
 from ragcli.evaluate.lines import Lines
 from ragcli.evaluate.make_dataset.note import synthetic_note
 from ragcli.evaluate.measures import Metric
+from ragcli.evaluate.panel import Panel
 from ragcli.evaluate.ranking import rank, rank_lines
 from ragcli.evaluate.result import EvalResult, Question, curves
 from ragcli.evaluate.retrieval import score, together
 from ragcli.evaluate.retrieve import SHOWN, Retrieved, percentiles, retrieve
+from ragcli.evaluate.runs import Run, parse_run
 from ragcli.evaluate.spans import Range, score_characters
 from ragcli.evaluate.spending import Spending
 from ragcli.records import Score
@@ -69,6 +71,7 @@ def evaluate(
     """
     wanted = _metrics(metrics, top_k)
     _check_spans(wanted, dataset)
+    _check_preferences(wanted, dataset)
     result, run = _evaluated(engine, dataset, wanted, top_k, only)
     result = _without_failed(result)
     if only is None and result.failures:
@@ -99,7 +102,7 @@ def _evaluated(
         values={
             **_values(wanted, ranked.queries, scores, characters),
             "latency_ms": found.latency(ranked.queries),
-            "query_tokens": spending.of([found.questions[query] for query in ranked.queries]),
+            **spending.columns([found.questions[query] for query in ranked.queries]),
         },
         questions=_questions(asked, ranked.queries),
         fingerprints=shaped,
@@ -135,12 +138,12 @@ def shaping(engine: "Engine", dataset: Dataset, top_k: int) -> tuple[dict[str, s
     return _fingerprints(shaped, "chunks" if of_chunks else "documents", top_k, dataset.split), unknown
 
 
-def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], name: str = "") -> EvalResult:
+def evaluate_run(file: Path, judged: Qrels | Dataset | Panel, metrics: Sequence[str], name: str = "") -> EvalResult:
     """Score a stored run, TREC or ``run.jsonl``; nothing is searched.
 
     Args:
         file: The run; ``-`` is stdin.
-        judged: Judgements alone, or a dataset.
+        judged: Judgements alone, also those of several judges, or a dataset.
         metrics: Names of metrics.
         name: What the judgements are called, for those that have no name.
 
@@ -151,6 +154,7 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
     wanted = _metrics(metrics)
     dataset = judged if isinstance(judged, Dataset) else None
     _check_spans(wanted, dataset)
+    _check_preferences(wanted, judged)
     started = time.perf_counter()
     lines = Lines.read(file)
     hits = parse_hit_run(lines) if is_hit_run(lines) else None
@@ -158,7 +162,11 @@ def evaluate_run(file: Path, judged: Qrels | Dataset, metrics: Sequence[str], na
     ranked = rank_lines(lines, qrels) if hits is None else rank(hits.documents(), qrels)
     if dataset is not None:  # whose ids may hold white space, which a TREC run percent-encodes
         ranked = replace(ranked, queries=tuple(dataset.judgements))
-    scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
+    usual = [metric for metric in wanted if not metric.of_characters]
+    if isinstance(judged, Panel):
+        scores = judged.score(parse_run(lines) if hits is None else Run.of(hits.documents()), usual)
+    else:
+        scores = score(ranked, usual)
     characters = [] if dataset is None else _stored_characters(dataset, hits, wanted)
     shaped = {} if hits is None else hits.fingerprints
     known = set(ranked.queries)
@@ -269,6 +277,12 @@ def _check_spans(wanted: Sequence[Metric], dataset: Dataset | None) -> None:
     asked = next((metric for metric in wanted if metric.of_characters), None)
     if asked is not None and (dataset is None or not dataset.spans):
         raise DataError(f"{asked} needs judgements on spans, and there are none", hint="see docs/formats.md")
+
+
+def _check_preferences(wanted: Sequence[Metric], judged: Qrels | Dataset | Panel) -> None:
+    asked = next((metric for metric in wanted if metric.of_preferences), None)
+    if asked is not None and not isinstance(judged, Panel):
+        raise DataError(f"{asked} needs preferences of judges", hint="ragcli eval --run RUN --judges FILE")
 
 
 def _unknown(engine: "Engine", qrels: Mapping[str, Mapping[str, int]]) -> tuple[tuple[str, ...], bool]:

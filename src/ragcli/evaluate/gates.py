@@ -11,7 +11,8 @@ from typing import Literal
 
 from ragcli.errors import DataError, InconclusiveError, RegressionError, UsageError
 from ragcli.evaluate.comparison import Comparison, Comparisons, Margin, Settings, Verdict, compare, overall
-from ragcli.evaluate.result import EvalResult, direction
+from ragcli.evaluate.counting import counted
+from ragcli.evaluate.result import EvalResult, direction, may_be_negative
 from ragcli.evaluate.statistics import EQUAL
 from ragcli.evaluate.summary import counts
 
@@ -142,9 +143,9 @@ def _limit(result: EvalResult, kind: Literal["min", "max"], name: str, limit: fl
 def must_pass(result: EvalResult, metrics: Sequence[str] = (), baseline: EvalResult | None = None) -> list[GateOutcome]:
     """Judge every golden query by itself, without a test: any loss fails.
 
-    A golden query fails when its row failed, when a metric is 0 (nothing relevant was found), or when a metric is lower
-    than the baseline's for the same query. A metric that it has nothing to be scored against by, such as judged spans,
-    is passed over unless there is no other.
+    A golden query fails when its row failed, when a metric is 0 (nothing relevant was found; not of those that may be
+    negative, such as utility), or when a metric is lower than the baseline's for the same query. A metric that it has
+    nothing to be scored against by, such as judged spans, is passed over unless there is no other.
 
     Args:
         result: With questions marked ``must_pass``.
@@ -186,16 +187,16 @@ def _golden(query: str, values: Mapping[str, float], wanted: Mapping[str, float]
         limit = wanted.get(name, math.nan)
         if math.isnan(value) or failure:
             losses.append((name, value, limit, f"{name} failed: {failure or 'it has no value'}"))
-        elif value <= 0.0 and better > 0:
+        elif value <= 0.0 and better > 0 and not may_be_negative(name):
             losses.append((name, value, limit, f"{name} is 0"))
         elif (value - limit) * better < -EQUAL:
             losses.append((name, value, limit, f"{name} went from {limit:.4g} to {value:.4g}"))
     if losses:
         name, value, limit, _ = losses[0]
-        message = f"golden query {query}: {'; '.join(dict.fromkeys(loss[3] for loss in losses))}"
+        message = f"must-pass query {query}: {'; '.join(dict.fromkeys(loss[3] for loss in losses))}"
         return GateOutcome("must-pass", f"must-pass {query}", value, limit, Verdict.REGRESSION, message)
     name, value = next(iter(values.items()))
-    message = f"golden query {query}: {name} {value:.4g}"
+    message = f"must-pass query {query}: {name} {value:.4g}"
     return GateOutcome("must-pass", f"must-pass {query}", value, wanted.get(name, math.nan), Verdict.PASS, message)
 
 
@@ -215,7 +216,7 @@ def explain(item: Comparison) -> str:
     facts = (
         f"{item.metric} {item.baseline:.4f} -> {item.candidate:.4f} ({item.difference:+.4f},"
         f" 95 % interval {item.interval.low:+.4f} to {item.interval.high:+.4f}, p {p_text(item.adjusted_p)},"
-        f" {item.queries} queries)"
+        f" {counted(item.queries, 'query', 'queries')})"
     )
     rest = f"; left out because a row failed: {item.failed}" if item.failed else ""
     rest += f"; without anything to be scored against: {item.unscored}" if item.unscored else ""

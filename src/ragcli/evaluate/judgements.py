@@ -223,9 +223,12 @@ def _block(lines: Lines, block: tuple[int, int], fields: int, expected: str) -> 
 
 def _layout(lines: Lines) -> tuple[int, str, int]:
     """Fields a line, what is expected there, and where the first judgement is looked for."""
-    first = lines.data[: min(lines.size, 1 << 16)].tobytes().split(b"\n", 1)[0]
-    words = first.removeprefix(b"\xef\xbb\xbf").split()
-    if len(words) != 3:
-        return 4, _TREC, 0
-    header = words[2].lower() in {b"score", b"grade", b"relevance"}
-    return 3, _BEIR, len(first) + 1 if header else 0
+    start = 0
+    for line in lines.data[: min(lines.size, 1 << 16)].tobytes().split(b"\n"):
+        words = line.removeprefix(b"\xef\xbb\xbf").split()
+        end = start + len(line) + 1
+        if words and not words[0].startswith(b"#"):
+            header = len(words) == 3 and words[2].lower() in {b"score", b"grade", b"relevance"}
+            return (3, _BEIR, end if header else 0) if len(words) == 3 else (4, _TREC, 0)
+        start = end
+    return 4, _TREC, 0

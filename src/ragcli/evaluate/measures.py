@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal, TypeAlias
 
 from ragcli.errors import UsageError
@@ -11,12 +12,22 @@ Measure: TypeAlias = Literal[
     "unj", "iprec_at_recall", "11pt_avg", "Rprec_mult", "infAP", "gm_map", "gm_bpref", "RBP_resid", "binG", "G",
     "ndcg_rel", "Rndcg", "relative_P", "set_relative_P", "set_P", "set_recall", "set_F", "set_map", "utility",
     "num_ret", "num_rel", "num_rel_ret", "num_nonrel_judged_ret",
-    "char_recall", "char_precision", "char_iou",
+    "char_recall", "char_precision", "char_iou", "graded_RBP",
+    "prefs_simp", "prefs_pair", "prefs_avgjg", "prefs_avgjg_Rnonrel",
+    "prefs_simp_ret", "prefs_pair_ret", "prefs_avgjg_ret", "prefs_avgjg_Rnonrel_ret",
+    "prefs_simp_imp", "prefs_pair_imp", "prefs_avgjg_imp",
+    "prefs_num_prefs_poss", "prefs_num_prefs_ful", "prefs_num_prefs_ful_ret",
 ]  # fmt: skip
 Gains: TypeAlias = Literal["grade", "exp"]
 
 WHOLE = 2**62
 """A cutoff beyond any ranking."""
+
+ELEVEN_POINTS = tuple(point / 10 for point in range(11))
+"""Recall at which ``11pt_avg`` looks unless told."""
+
+UTILITY = (1.0, -1.0, 0.0)
+"""What ``utility`` counts unless told: a relevant result, another one, a relevant document that was missed."""
 
 _NAME = re.compile(
     r"\s*([a-z_]+|11pt_avg)\s*(?:\(([^()]*)\))?\s*(?:(?:@\s*|(?<=[a-z])_)(0|[1-9]\d{0,8}|\d+\.\d{1,4}))?\s*",
@@ -25,14 +36,21 @@ _NAME = re.compile(
 _CHARACTERS: tuple[Measure, ...] = ("char_recall", "char_precision", "char_iou")
 _SHARES: tuple[Measure, ...] = ("iprec_at_recall", "Rprec_mult")
 _MOST: dict[Measure, float] = {"iprec_at_recall": 1.0, "Rprec_mult": 100.0}
-_COUNTS: tuple[Measure, ...] = ("num_ret", "num_rel", "num_rel_ret", "num_nonrel_judged_ret")
+_PREFERENCES: tuple[Measure, ...] = (
+    "prefs_simp", "prefs_pair", "prefs_avgjg", "prefs_avgjg_Rnonrel", "prefs_simp_ret", "prefs_pair_ret",
+    "prefs_avgjg_ret", "prefs_avgjg_Rnonrel_ret", "prefs_simp_imp", "prefs_pair_imp", "prefs_avgjg_imp",
+)  # fmt: skip
+_COUNTS: tuple[Measure, ...] = (
+    "num_ret", "num_rel", "num_rel_ret", "num_nonrel_judged_ret",
+    "prefs_num_prefs_poss", "prefs_num_prefs_ful", "prefs_num_prefs_ful_ret",
+)  # fmt: skip
 _GEOMETRIC: tuple[Measure, ...] = ("gm_map", "gm_bpref")
 _BY_GAIN: tuple[Measure, ...] = ("nDCG", "G", "ndcg_rel", "Rndcg")
 _CUT: tuple[Measure, ...] = ("P", "recall", "hit", "judged", "unj", "relative_P", *_CHARACTERS)
-_CUT_OR_WHOLE: tuple[Measure, ...] = ("MRR", "MAP", "nDCG", "RBP")
+_CUT_OR_WHOLE: tuple[Measure, ...] = ("MRR", "MAP", "nDCG", "RBP", "graded_RBP")
 _WHOLE: tuple[Measure, ...] = (
     "Rprec", "bpref", "11pt_avg", "infAP", "RBP_resid", "binG", "G", "ndcg_rel", "Rndcg", "set_relative_P", "set_P",
-    "set_recall", "set_F", "set_map", "utility", *_COUNTS, *_GEOMETRIC,
+    "set_recall", "set_F", "set_map", "utility", *_COUNTS, *_GEOMETRIC, *_PREFERENCES,
 )  # fmt: skip
 _CANONICAL: dict[str, Measure] = {
     **{measure.lower(): measure for measure in (*_CUT, *_CUT_OR_WHOLE, *_WHOLE, *_SHARES)},
@@ -45,22 +63,29 @@ _CANONICAL: dict[str, Measure] = {
     "ap": "MAP",
     "map_cut": "MAP",
     "ndcg_cut": "nDCG",
+    "map_avgjg": "MAP",
+    "p_avgjg": "P",
+    "rprec_mult_avgjg": "Rprec_mult",
 }
 _NEED_CUTOFF = frozenset(_CUT)
 _NO_CUTOFF = frozenset(_WHOLE)
 _OPTIONS: dict[str, frozenset[str]] = {
-    **dict.fromkeys((*_BY_GAIN, *_CHARACTERS, "judged", "unj", "num_ret"), frozenset[str]()),
+    **dict.fromkeys((*_BY_GAIN, *_CHARACTERS, *_PREFERENCES, "judged", "unj", "num_ret"), frozenset[str]()),
+    **{measure: frozenset[str]() for measure in _COUNTS if measure.startswith("prefs_")},
     "nDCG": frozenset({"gains"}),
     "RBP": frozenset({"p", "rel"}),
+    "graded_RBP": frozenset({"p"}),
     "RBP_resid": frozenset({"p"}),
+    "11pt_avg": frozenset({"at", "rel"}),
+    "utility": frozenset({"rel", "weights"}),
 }
 _USUAL_OPTIONS = frozenset({"rel"})
 KNOWN = (
     "P@5", "recall@10", "hit@10", "Rprec", "MRR", "MRR@10", "MAP", "MAP@100", "nDCG", "nDCG@10", "nDCG(gains=exp)@10",
-    "bpref", "RBP(p=0.8)", "judged@10", "iprec_at_recall@0.1", "11pt_avg", "Rprec_mult@0.2", "relative_P@10", "infAP",
-    "gm_map", "gm_bpref", "set_P", "set_recall", "set_F", "set_map", "set_relative_P", "utility", "num_ret", "num_rel",
-    "num_rel_ret", "num_nonrel_judged_ret", "RBP_resid(p=0.8)", "unj@10", "binG", "G", "ndcg_rel", "Rndcg",
-    "char_recall@5", "char_precision@5", "char_iou@5",
+    "bpref", "RBP(p=0.8)", "graded_RBP(p=0.8)", "judged@10", "iprec_at_recall@0.1", "11pt_avg", "Rprec_mult@0.2",
+    "relative_P@10", "infAP", "gm_map", "gm_bpref", "set_P", "set_recall", "set_F", "set_map", "set_relative_P",
+    "utility", "num_ret", "num_rel", "num_rel_ret", "num_nonrel_judged_ret", "RBP_resid(p=0.8)", "unj@10", "binG", "G",
+    "ndcg_rel", "Rndcg", "char_recall@5", "char_precision@5", "char_iou@5", *_PREFERENCES, *_COUNTS[4:],
 )  # fmt: skip
 """An example of every metric."""
 
@@ -72,6 +97,7 @@ class Metric:
     Attributes:
         cutoff: How many results are looked at; 0 for the whole ranking.
         share: Recall of ``iprec_at_recall``, multiple of ``Rprec_mult``.
+        numbers: Weights of ``utility``, points of ``11pt_avg``; empty for the usual ones.
         rel: Smallest grade that is relevant.
         gains: What a grade is worth to nDCG: itself, or 2 ** grade - 1.
         p: How likely RBP's reader looks at the next result.
@@ -83,13 +109,17 @@ class Metric:
     gains: Gains = "grade"
     p: float = 0.8
     share: float = 0.0
+    numbers: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         options = []
         if self.gains != "grade":
             options.append(f"gains={self.gains}")
-        if self.measure in {"RBP", "RBP_resid"}:
+        if self.measure in {"RBP", "graded_RBP", "RBP_resid"}:
             options.append(f"p={self.p!r}")
+        if self.numbers:
+            name = "weights" if self.measure == "utility" else "at"
+            options.append(f"{name}={'/'.join(f'{number:.10g}' for number in self.numbers)}")
         if self.rel != 1:
             options.append(f"rel={self.rel}")
         inside = f"({','.join(options)})" if options else ""
@@ -110,7 +140,10 @@ class Metric:
             raise UsageError(f"unknown metric {name!r}", hint=_suggestion(name))
         cutoff, share = _cutoff(name, measure, match[3] or "")
         options = _options(name, measure, match[2])
-        return cls(measure, cutoff, _rel(name, options), _gains(name, options), _persistence(name, options), share)
+        return cls(
+            measure, cutoff, _rel(name, options), _gains(name, options), _persistence(name, options), share,
+            _numbers(name, options),
+        )  # fmt: skip
 
     @property
     def of_run(self) -> Literal["sum", "geometric"] | None:
@@ -123,6 +156,11 @@ class Metric:
     def of_characters(self) -> bool:
         """Whether it compares chunks with judged spans, rather than documents with judged documents."""
         return self.measure in _CHARACTERS
+
+    @property
+    def of_preferences(self) -> bool:
+        """Whether it looks at preferences between documents, rather than at grades."""
+        return self.measure.startswith("prefs_")
 
 
 def _cutoff(name: str, measure: Measure, text: str) -> tuple[int, float]:
@@ -179,6 +217,22 @@ def _persistence(name: str, options: dict[str, str]) -> float:
     if not 0.0 < value < 1.0:
         raise UsageError(f"metric {name!r}: p must lie between 0 and 1", hint="for example RBP(p=0.8)")
     return value
+
+
+def _numbers(name: str, options: dict[str, str]) -> tuple[float, ...]:
+    text = options.get("weights") or options.get("at")
+    if text is None:
+        return ()
+    try:
+        numbers = tuple(map(float, text.split("/")))
+    except ValueError:
+        numbers = ()
+    if "weights" in options and (len(numbers) != len(UTILITY) or not all(map(isfinite, numbers))):
+        raise UsageError(f"metric {name!r} takes three weights", hint="for example utility(weights=1/-1/0)")
+    if "at" in options and not (numbers and all(0.0 <= number <= 1.0 for number in numbers)):
+        raise UsageError(f"metric {name!r}: points lie from 0 to 1", hint="for example 11pt_avg(at=0.25/0.5/0.75)")
+    usual = UTILITY if "weights" in options else ELEVEN_POINTS
+    return () if numbers == usual else numbers
 
 
 def _suggestion(name: str) -> str:

@@ -167,6 +167,16 @@ class EvalResult:
             raise DataError(f"there is nothing to average: all {len(self.queries)} rows of {metric} failed{why}")
         return values
 
+    def failed(self, metric: str) -> NDArray[np.bool_]:
+        """Which rows failed for a metric; a reason that begins with the names of metrics is about those alone."""
+        if not self.failures:
+            return np.zeros(len(self.queries), dtype=bool)
+        reasons = [self.failures.get(query, "") for query in self.queries]
+        others = [f"{name}: " for name in self.values if name != metric]
+        return np.array(
+            [bool(reason) and (f"{metric}: " in reason or not reason.startswith(tuple(others))) for reason in reasons]
+        )
+
     def question(self, row: int) -> Question:
         """Facts of the query in a row; empty ones when none are stored."""
         return self.questions[row] if self.questions else Question()
@@ -182,12 +192,17 @@ _LOWER_IS_BETTER = frozenset(
 )
 
 
+def may_be_negative(metric: str) -> bool:
+    """Whether 0 or less is no sign of nothing found: of weighed counts, deviations and cosines."""
+    return metric.startswith(("utility", "Z", "similarity"))
+
+
 def direction(metric: str) -> int:
     """1 when higher is better, -1 when lower is (times, tokens, cost, refusals, unj@k), 0 when neither is (length)."""
     name = metric.casefold()
     if name == "length" or name.endswith("_length") or name in {"judge_requests", "judge_cached", "unanswerable"}:
         return 0
-    if name.endswith(("_ms", "_tokens")) or name.startswith(("tokens", "cost", "unj@", "rbp_resid")):
+    if name.endswith(("_ms", "_tokens", "_cost")) or name.startswith(("tokens", "cost", "unj@", "rbp_resid")):
         return -1
     return -1 if name in _LOWER_IS_BETTER else 1
 

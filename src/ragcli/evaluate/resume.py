@@ -91,8 +91,8 @@ def joined(before: EvalResult, again: EvalResult) -> EvalResult:
     """
     rows = [before.queries.index(query) for query in again.queries]
     values = {name: column.copy() for name, column in before.values.items()}
-    for name, column in again.values.items():
-        values[name][rows] = column
+    for name in values.keys() & again.values.keys():  # a cost may be known for one of them alone
+        values[name][rows] = again.values[name]
     left = {query: reason for query, reason in before.failures.items() if query not in again.queries}
     return replace(
         before,

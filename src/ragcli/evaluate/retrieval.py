@@ -10,7 +10,7 @@ import numpy as np
 
 from ragcli.evaluate import gain
 from ragcli.evaluate.columns import Integers
-from ragcli.evaluate.measures import WHOLE, Measure, Metric
+from ragcli.evaluate.measures import ELEVEN_POINTS, UTILITY, WHOLE, Measure, Metric
 from ragcli.evaluate.ranking import Ranked, Values
 from ragcli.records import Score
 
@@ -22,10 +22,15 @@ def score(ranked: Ranked, metrics: Sequence[Metric]) -> list[Score]:
     """Values of each metric over all judged queries and ``together``; a query missing from the run counts 0."""
     scores = []
     for metric in metrics:
-        values = _FORMULAS[metric.measure](ranked, metric)
+        values = values_of(ranked, metric)
         own = dict(zip(ranked.queries, values.tolist(), strict=True))
         scores.append(Score(str(metric), together(metric, values), own))
     return scores
+
+
+def values_of(ranked: Ranked, metric: Metric) -> Values:
+    """Values of a metric over all judged queries; float64 [q]."""
+    return _FORMULAS[metric.measure](ranked, metric)
 
 
 def together(metric: Metric, values: Values) -> float:
@@ -123,6 +128,19 @@ def _rank_biased_precision(ranked: Ranked, metric: Metric) -> Values:
     return np.asarray((1 - metric.p) * ranked.total(ranked.query[rows], chance))
 
 
+def _graded_rank_biased_precision(ranked: Ranked, metric: Metric) -> Values:
+    """RBP of graded gain: the grade over the highest that the query's judgements have (trec_eval rbp).
+
+    Moffat and Zobel, section 5, where a document's gain lies between 0 and 1.
+    """
+    highest = np.ones(len(ranked.queries))
+    np.maximum.at(highest, ranked.judged_query, ranked.judged_grade.astype(np.float64))
+    rows = (ranked.grade >= 1) & (ranked.rank <= (metric.cutoff or WHOLE))
+    query = ranked.query[rows]
+    chance: Values = np.power(metric.p, ranked.rank[rows] - 1.0)
+    return np.asarray((1 - metric.p) * ranked.total(query, ranked.grade[rows] / highest[query] * chance))
+
+
 def _interpolated_precision(ranked: Ranked, metric: Metric) -> Values:
     """Best precision at or beyond a recall (trec_eval iprec_at_recall).
 
@@ -133,8 +151,9 @@ def _interpolated_precision(ranked: Ranked, metric: Metric) -> Values:
 
 
 def _eleven_points(ranked: Ranked, metric: Metric) -> Values:
-    """Mean of the interpolated precision at recall 0, 0.1, ... 1 (trec_eval 11pt_avg)."""
-    return np.asarray(np.mean([_interpolated(ranked, metric, point / 10) for point in range(11)], axis=0))
+    """Mean of the interpolated precision at recall 0, 0.1, ... 1, or at others (trec_eval 11pt_avg)."""
+    points = metric.numbers or ELEVEN_POINTS
+    return np.asarray(np.mean([_interpolated(ranked, metric, point) for point in points], axis=0))
 
 
 def _interpolated(ranked: Ranked, metric: Metric, recall: float) -> Values:
@@ -205,8 +224,13 @@ def _set_map(ranked: Ranked, metric: Metric) -> Values:
 
 
 def _utility(ranked: Ranked, metric: Metric) -> Values:
-    """Relevant results less the others (trec_eval utility with its own weights 1, -1, 0, 0)."""
-    return 2 * _returned(ranked, metric) - ranked.retrieved
+    """Relevant results less the others, or by weights of those two and of what was missed (trec_eval utility).
+
+    trec_eval's fourth weight, of what is neither relevant nor returned, takes the size of the collection and is 0 here.
+    """
+    hit, noise, miss = metric.numbers or UTILITY
+    found = _returned(ranked, metric)
+    return hit * found + noise * (ranked.retrieved - found) + miss * (ranked.relevant(metric.rel) - found)
 
 
 def _returned(ranked: Ranked, metric: Metric) -> Values:
@@ -250,6 +274,7 @@ _FORMULAS: dict[Measure, Callable[[Ranked, Metric], Values]] = {
     "nDCG": gain.ndcg,
     "bpref": _bpref,
     "RBP": _rank_biased_precision,
+    "graded_RBP": _graded_rank_biased_precision,
     "judged": _judged,
     "unj": _unjudged,
     "iprec_at_recall": _interpolated_precision,

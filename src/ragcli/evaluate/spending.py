@@ -33,13 +33,23 @@ class Spending:
         alike = Counter(questions)
         return np.array([self._tokens.get(q, 0) * self._embedded[q] / alike[q] for q in questions], dtype=np.float64)
 
+    def columns(self, questions: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """``query_tokens``, and ``query_cost`` where tokens have a price; float64 [q]."""
+        tokens, price = self.of(questions), self._price
+        return {"query_tokens": tokens} | ({"query_cost": tokens * price / 1e6} if price else {})
+
     def totals(self) -> dict[str, float]:
         """``tokens``, and ``cost`` in the currency of the price; NaN where it is not known."""
-        tokens = float(sum(count * self._tokens[text] for text, count in self._embedded.items()))
+        tokens, price = float(sum(count * self._tokens[text] for text, count in self._embedded.items())), self._price
+        cost = math.nan if price is None else tokens * price / 1e6 if price else 0.0
+        return {"tokens": tokens, "cost": cost}
+
+    @property
+    def _price(self) -> float | None:
+        """Of a million tokens; a model on this machine has none."""
         if self._config.index.embedder.kind != "openai" or not self._embedded:
-            return {"tokens": tokens, "cost": 0.0}  # a model on this machine has no price
-        price = self._config.evaluate.embedder_price
-        return {"tokens": tokens, "cost": math.nan if price is None else tokens * price / 1e6}
+            return 0.0
+        return self._config.evaluate.embedder_price
 
 
 def _counter(engine: "Engine") -> "TokenCounter | None":

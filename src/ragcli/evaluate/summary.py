@@ -72,6 +72,6 @@ def _summary(result: EvalResult, name: str, rows: Sequence[int], seed: int, resa
     """Of rows of which one has a value at least."""
     column = result.values[name][list(rows)]
     values = column[~np.isnan(column)]
-    failed = sum(result.queries[rows[place]] in result.failures for place in np.flatnonzero(np.isnan(column)).tolist())
+    failed = int(np.count_nonzero(result.failed(name)[list(rows)] & np.isnan(column)))
     interval = bootstrap_interval(values, resamples=resamples, seed=seed)
     return Summary(name, float(values.mean()), interval, values.size, failed, len(rows) - values.size - failed)

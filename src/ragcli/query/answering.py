@@ -46,6 +46,7 @@ class Answering:
         engine: What searches; its configuration shapes all.
 
     Attributes:
+        engine: As given.
         warnings: What the user should know of how tokens are counted.
 
     Raises:
@@ -54,7 +55,7 @@ class Answering:
     """
 
     def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
+        self.engine = engine
         self._settings = engine.config.query
         model = budgeted_model(engine.config)
         self.counter, warning = build_counter(engine.config, model)
@@ -96,7 +97,7 @@ class Answering:
     def _found(self, query: Query, asked: Standalone, history: Sequence[Turn]) -> tuple[Result, Context]:
         top_k = self._settings.top_k
         wanted = max(top_k, self._settings.pack.candidates)
-        [found] = self._engine.search([Query(query.id, asked.text)], top_k=wanted)
+        [found] = self.engine.search([Query(query.id, asked.text)], top_k=wanted)
         clock = Clock()
         with clock.stage("pack"):
             context = self._packed(query.text, found, history, asked.cost)
@@ -129,7 +130,7 @@ class Answering:
     def _texts(self, found: Result) -> dict[str, str]:
         """Texts of the documents that have several hits, by document id: the versions that the hits are of."""
         several = {key for key, count in Counter(hit.document_id for hit in found.hits).items() if count > 1}
-        catalog = self._engine.generation.catalog
+        catalog = self.engine.generation.catalog
         considered = [one.row for one in found.considered]
         wanted: dict[str, int] = {}
         for rows in (considered[: len(found.hits)], considered[len(found.hits) :]):  # mostly those are the hits
@@ -147,7 +148,7 @@ class Answering:
         """The price that ``max_cost`` is held by; an answer without a model costs nothing."""
         if self._settings.pack.max_cost is None or not model:
             return None
-        return known_price(model, read_prices(self._engine.config.models))
+        return known_price(model, read_prices(self.engine.config.models))
 
 
 def _rounded(clock: Clock) -> dict[str, float]:

@@ -12,9 +12,9 @@ from ragcli.evaluate.make_dataset.asked import Refused, asked_candidates
 from ragcli.evaluate.make_dataset.candidates import Candidate, distinct, offline_candidates, words
 from ragcli.evaluate.make_dataset.make import MakeOptions, make
 from ragcli.evaluate.make_dataset.note import synthetic_note
-from ragcli.evaluate.make_dataset.passages import passages
+from ragcli.evaluate.make_dataset.passages import Passage, passages
 from ragcli.records import Query
-from ragcli.workspace.catalog import Catalog
+from ragcli.workspace.catalog import Catalog, StoredChunk
 
 
 def asked(catalog: Catalog) -> dict[str, tuple[str, str]]:
@@ -39,6 +39,30 @@ def test_headings_definitions_and_terms_become_questions(catalog: Catalog) -> No
         "term",
         "The code MRL-4008 tells that a quorum of witnesses was not reachable in time.",
     )
+
+
+@pytest.mark.parametrize(
+    ("heading", "above", "question"),
+    [
+        ("Can I upgrade an M200 with a TPM?", "FAQ", "Can I upgrade an M200 with a TPM?"),
+        ("Remote access", "Support", "What is there to know about remote access in 'Support'?"),
+        ("KINDS OF CHANGE", "", "What is there to know about kinds of change?"),
+        ("Agent on AIX does not start", "", "Agent on AIX does not start: what is known about that?"),
+        ("Step 5: first start of all", "", "What is there to know about first start of all?"),
+    ],
+)
+def test_headings_as_people_ask(heading: str, above: str, question: str) -> None:
+    text = "It is done by the service staff, once a year, in spring."
+    chunk = StoredChunk(1, "c", "d", "d.md", "s", "d.md", "markdown", above, text, 0, len(text), 9, (heading,), {})
+    found = offline_candidates([Passage(chunk, text)])
+    assert [one.question for one in found if one.kind == "heading"] == [question]
+
+
+def test_terms_are_words_that_stand_together(catalog: Catalog) -> None:
+    terms = {question: quote for question, (kind, quote) in asked(catalog).items() if kind == "term"}
+    assert terms
+    for question, quote in terms.items():
+        assert question.removeprefix("What is said about ").rstrip("?").lower() in quote.lower()
 
 
 def test_what_would_be_ambiguous_is_not_asked(catalog: Catalog) -> None:

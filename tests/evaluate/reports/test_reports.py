@@ -146,7 +146,7 @@ def test_markdown_stays_short_whatever_the_number_of_queries() -> None:
     page = render(".md", Report(after, before, outcomes=tuple(outcomes)))
     assert len(page) < 20_000
     assert "- and 4980 more gates" in page
-    assert "(5000 queries lost)" in page
+    assert "(5,000 queries lost)" in page
 
 
 def test_junit_has_a_case_for_each_gate_and_golden_query(full_report: Report) -> None:

@@ -1,7 +1,7 @@
 """An evaluation of answers, whole or of the rows that failed."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
 
@@ -14,7 +14,9 @@ from ragcli.evaluate.result import EvalResult, Question
 from ragcli.evaluate.resume import agreed, joined
 from ragcli.models.fingerprints import hash_parts
 
-_EMPTY = "empty_answers"
+OPERATIONS = ("latency_ms", "answer_tokens", "answer_cost")
+"""What answering a question took, beside the metrics."""
+
 _ROWS = " rows"  # notes on how many rows a metric leaves out end so
 
 
@@ -59,12 +61,7 @@ def resume_answers(
         NotComparableError: Other answers, or another judge, would be mixed with those of ``before``.
         UsageError: ``before`` has other metrics or rows, or nothing of an allowed name.
     """
-    names = [str(metric) for metric in metrics]
-    if set(names) != set(before.values):
-        raise UsageError(
-            f"the result to resume has {', '.join(before.values)}, not {', '.join(names)}",
-            hint=" ".join(f"--metric '{name}'" for name in before.values),
-        )
+    check_metrics(metrics, before)
     if tuple(row.id for row in rows) != before.queries:
         raise UsageError("the result to resume has other rows", hint="score the file anew, without --resume")
     shaped = {**before.fingerprints, "answers": _digest(rows, before.failures), "ragcli": __version__}
@@ -73,20 +70,50 @@ def resume_answers(
     if not again:
         return before
     part = evaluate_answers(again, metrics, tools, before.dataset, partly=True)
+    result = joined_answers(before, part, shaped, allowed)
+    return completed(result, left_out(metrics, rows, tools.relevant), _digest(rows, result.failures))
+
+
+def check_metrics(metrics: Sequence[AnswerMetric], before: EvalResult) -> None:
+    """Raise UsageError unless a result to resume has these metrics."""
+    names = [str(metric) for metric in metrics]
+    had = [name for name in before.values if name not in OPERATIONS]
+    if set(names) != set(had):
+        raise UsageError(
+            f"the result to resume has {', '.join(had)}, not {', '.join(names)}",
+            hint=" ".join(f"--metric '{name}'" for name in had),
+        )
+
+
+def joined_answers(
+    before: EvalResult, part: EvalResult, shaped: Mapping[str, str], allowed: Collection[str]
+) -> EvalResult:
+    """One result of both, without what ``completed`` adds.
+
+    Args:
+        before: What is gone on with.
+        part: The rows of it that failed, scored again.
+        shaped: Fingerprints of what shapes values now.
+        allowed: Names of those that may differ from ``before``'s.
+
+    Raises:
+        NotComparableError: Others differ too, or what a metric is defined by does.
+    """
     notes = {name: note for name, note in part.notes.items() if not name.endswith(_ROWS)}
     merged = agreed(before.fingerprints, {name: notes.get(name, value) for name, value in shaped.items()}, allowed)
     result = joined(before, replace(part, fingerprints=merged))
-    notes = {
-        name: merged.get(name, note) for name, note in {**before.notes, **notes}.items() if not name.endswith(_ROWS)
-    }
-    notes |= left_out(metrics, rows, tools.relevant)
-    merged = {name: value for name, value in merged.items() if not name.endswith(_ROWS)}
+    notes = {name: merged.get(name, note) for name, note in {**before.notes, **notes}.items()}
     return replace(
         result,
-        fingerprints={**notes, **merged, "answers": _digest(rows, result.failures)},
-        notes=notes,
-        totals={**result.totals, _EMPTY: float(sum(not row.answer.strip() for row in rows if not row.failure))},
+        fingerprints={name: value for name, value in merged.items() if not name.endswith(_ROWS)},
+        notes={name: note for name, note in notes.items() if not name.endswith(_ROWS)},
     )
+
+
+def completed(result: EvalResult, left: Mapping[str, str], answers: str) -> EvalResult:
+    """The result with notes on how many rows each metric leaves out, and the identity of its answers."""
+    notes = {**result.notes, **left}
+    return replace(result, notes=notes, fingerprints={**notes, **result.fingerprints, "answers": answers})
 
 
 def _digest(rows: Sequence[AnswerRow], failures: Collection[str]) -> str:

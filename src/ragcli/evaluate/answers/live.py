@@ -1,28 +1,32 @@
 """Ask the engine and its answerer every question of a dataset, and score what they say."""
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ragcli.errors import BackendError
+from ragcli import __version__
+from ragcli.errors import BackendError, DataError
 from ragcli.evaluate.answers.citations import Relevant
-from ragcli.evaluate.answers.evaluation import evaluate_answers
+from ragcli.evaluate.answers.evaluation import OPERATIONS, check_metrics, completed, evaluate_answers, joined_answers
 from ragcli.evaluate.answers.names import AnswerMetric
 from ragcli.evaluate.answers.rows import AnswerRow, Citation
-from ragcli.evaluate.answers.score import Tools
+from ragcli.evaluate.answers.score import Tools, left_note
 from ragcli.evaluate.evaluation import judged_spans
 from ragcli.evaluate.journeys import Journey, Tracker
 from ragcli.evaluate.judgements import Dataset
 from ragcli.evaluate.result import EvalResult, Question
+from ragcli.evaluate.resume import agreed
 from ragcli.evaluate.retrieve import percentiles
 from ragcli.evaluate.spans import Range
+from ragcli.models.fingerprints import hash_parts
 
 if TYPE_CHECKING:
     from ragcli.query.answering import Answered, Answering
-    from ragcli.query.engine import Engine
 
 
 @dataclass(slots=True)
@@ -35,13 +39,14 @@ class _Asked:
 
 
 def evaluate_live(
-    engine: "Engine",
     answering: "Answering",
     dataset: Dataset,
     metrics: Sequence[AnswerMetric],
     tools: Tools,
+    *,
+    only: Collection[str] | None = None,
 ) -> EvalResult:
-    """Answer all questions of a dataset and score the answers.
+    """Answer all questions of a dataset, or only these, and score the answers; all of these may fail.
 
     A question without any relevant document is one that the documents do not answer: its answer is held against
     nothing but whether it is a refusal. ``refusal_precision`` and ``refusal_recall`` stand in the totals.
@@ -50,33 +55,75 @@ def evaluate_live(
         DataError: Every question failed, or no answer has what a metric compares with.
         MissingModelError: A model is nowhere on this machine.
     """
+    started = time.perf_counter()
     grades = dataset.judgements
     relevant = {query: [name for name, grade in own.items() if grade > 0] for query, own in grades.items()}
-    spans, _ = judged_spans(engine, dataset)
-    asked = _asked(engine, answering, dataset, relevant, spans)
+    spans, _ = judged_spans(answering.engine, dataset)
+    queries = [query for query in dataset.queries if only is None or query.id in only]
+    asked = _asked(answering, replace(dataset, queries=tuple(queries)), relevant, spans)
     wanted = {row.id: _relevant(relevant.get(row.id, ()), spans.get(row.id, ())) for row in asked.rows}
-    result = evaluate_answers(asked.rows, metrics, replace(tools, relevant=wanted), dataset.name)
+    tools = replace(tools, relevant=wanted)
+    result = evaluate_answers(asked.rows, metrics, tools, dataset.name, partly=only is not None)
     timings = {query: one.timings_ms for query, one in asked.answered.items()}
     return replace(
         result,
+        values={**result.values, **_operations(asked, result.queries)},
         questions=tuple(
-            Question(query.text, dataset.tags.get(query.id, ()), query.id in dataset.must_pass)
-            for query in dataset.queries
+            Question(query.text, dataset.tags.get(query.id, ()), query.id in dataset.must_pass) for query in queries
         ),
-        fingerprints={
-            **engine.fingerprints,
-            **result.fingerprints,
-            "dataset": dataset.fingerprint,
-            "answerer": answering.fingerprint,
-        },
-        totals={**result.totals, **_totals(asked, relevant), **percentiles(timings)},
+        fingerprints={**result.fingerprints, **shaping(answering, dataset)},
+        totals=_with_shares({**result.totals, **_totals(asked, relevant, result.failures), **percentiles(timings)}),
         journeys=asked.journeys,
         timings_ms=timings,
+        seconds=time.perf_counter() - started,
     )
 
 
+def shaping(answering: "Answering", dataset: Dataset) -> dict[str, str]:
+    """Fingerprints of what shapes answers."""
+    return {**answering.engine.fingerprints, "dataset": dataset.fingerprint, "answerer": answering.fingerprint}
+
+
+def resume_live(
+    answering: "Answering",
+    dataset: Dataset,
+    metrics: Sequence[AnswerMetric],
+    tools: Tools,
+    before: EvalResult,
+    allowed: Collection[str] = (),
+) -> EvalResult:
+    """Ask the questions again that failed in ``before``, or whose judge did; the others are taken from it.
+
+    Raises:
+        NotComparableError: Other settings, documents or judgements would be mixed with those of ``before``.
+        DataError: The dataset lacks a question that failed.
+        UsageError: ``before`` has other metrics, or nothing of an allowed name.
+    """
+    check_metrics(metrics, before)
+    shaped = {**before.fingerprints, **shaping(answering, dataset), "ragcli": __version__}
+    agreed(before.fingerprints, shaped, allowed)
+    if not before.failures:
+        return before
+    if gone := set(before.failures) - {query.id for query in dataset.queries}:
+        raise DataError(f"question {min(gone)!r}, which failed, is not in the dataset")
+    again = evaluate_live(answering, dataset, metrics, tools, only=before.failures)
+    result = joined_answers(before, again, shaped, allowed)
+    result = replace(result, totals=_with_shares({**result.totals, **percentiles(result.timings_ms)}))
+    answers = hash_parts(before.fingerprints["answers"], again.fingerprints["answers"])[:16]
+    return completed(result, _left_out(result, metrics), answers)
+
+
+def _left_out(result: EvalResult, metrics: Sequence[AnswerMetric]) -> dict[str, str]:
+    """Notes on metrics that some answers have nothing to be held against for, as ``score.left_out`` makes them."""
+    notes: dict[str, str] = {}
+    for metric in metrics:
+        failed = result.failed(str(metric))
+        if left := int(np.count_nonzero(np.isnan(result.values[str(metric)]) & ~failed)):
+            notes |= left_note(metric, left, int(np.count_nonzero(~failed)))
+    return notes
+
+
 def _asked(
-    engine: "Engine",
     answering: "Answering",
     dataset: Dataset,
     relevant: Mapping[str, Sequence[str]],
@@ -84,7 +131,7 @@ def _asked(
 ) -> _Asked:
     """Every question, one after the other; one that a service fails on is noted, and the others go on."""
     asked = _Asked()
-    tracker = Tracker(engine, [name for names in relevant.values() for name in names])
+    tracker = Tracker(answering.engine, [name for names in relevant.values() for name in names])
     for query in dataset.queries:
         references = dataset.answers.get(query.id, ()) if relevant.get(query.id) else ()
         row = AnswerRow(query.id, "", query.text, references)
@@ -114,22 +161,39 @@ def _relevant(documents: Sequence[str], spans: Sequence[Range]) -> Relevant:
     return Relevant(tuple(spans), frozenset(documents))
 
 
-def _totals(asked: _Asked, relevant: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """What answering took, and how well it refused; NaN where that is not known, or nothing was refused."""
+def _operations(asked: _Asked, queries: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """What each question took; NaN where it failed. Cost is left out where it is not known."""
+    answers = [asked.answered[query].answer if query in asked.answered else None for query in queries]
+    times = [
+        sum(asked.answered[query].timings_ms.values()) if query in asked.answered else math.nan for query in queries
+    ]
+    tokens = [math.nan if answer is None else answer.input_tokens + answer.output_tokens for answer in answers]
+    costs = [math.nan if answer is None or answer.cost is None else answer.cost for answer in answers]
+    unknown = any(answer is not None and answer.cost is None for answer in answers)
+    columns = dict(zip(OPERATIONS, (times, tokens, costs), strict=True))
+    return {name: np.array(own) for name, own in columns.items() if not (unknown and name == "answer_cost")}
+
+
+def _totals(asked: _Asked, relevant: Mapping[str, Sequence[str]], failed: Collection[str]) -> dict[str, float]:
+    """What answering took, and counts of the answers that were scored; NaN where that is not known."""
     answers = {query: one.answer for query, one in asked.answered.items()}
-    refused = {query for query, answer in answers.items() if answer.refused}
-    unanswerable = {query for query in answers if not relevant.get(query)}
+    scored = {query: answer for query, answer in answers.items() if query not in failed}
+    refused = {query for query, answer in scored.items() if answer.refused}
+    unanswerable = {query for query in scored if not relevant.get(query)}
     costs = [math.nan if answer.cost is None else answer.cost for answer in answers.values()]
     return {
         "tokens_answer_input": float(sum(answer.input_tokens for answer in answers.values())),
         "tokens_answer_output": float(sum(answer.output_tokens for answer in answers.values())),
         "cost_answer": float(np.sum(costs)),
-        "removed_citations": float(sum(answer.removed_citations for answer in answers.values())),
+        "removed_citations": float(sum(answer.removed_citations for answer in scored.values())),
         "unanswerable": float(len(unanswerable)),
-        "refusal_precision": _share(refused & unanswerable, refused),
-        "refusal_recall": _share(refused & unanswerable, unanswerable),
+        "refused": float(len(refused)),
+        "rightly_refused": float(len(refused & unanswerable)),
     }
 
 
-def _share(part: set[str], whole: set[str]) -> float:
-    return len(part) / len(whole) if whole else math.nan
+def _with_shares(totals: Mapping[str, float]) -> dict[str, float]:
+    """Totals with how well it refused; NaN where nothing was, or should have been."""
+    rightly = totals["rightly_refused"]
+    shares = {"refusal_precision": totals["refused"], "refusal_recall": totals["unanswerable"]}
+    return {**totals, **{name: rightly / of if of else math.nan for name, of in shares.items()}}

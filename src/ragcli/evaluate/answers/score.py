@@ -83,7 +83,7 @@ def score_answers(
     if not metrics:
         raise UsageError("there is no metric to compute")
     live = [row for row in rows if not row.failure]
-    if not live:
+    if not live and not partly:
         first = f", the first because of: {rows[0].failure}" if rows else ""
         raise DataError(f"there is nothing to score: all {len(rows)} answers failed{first}")
     return _Run(rows, tools, partly).score(list(dict.fromkeys(metrics)))
@@ -102,13 +102,21 @@ class _Run:
 
     def score(self, metrics: Sequence[AnswerMetric]) -> AnswerScores:
         self.failures |= {row.id: row.failure for row in self.rows if row.failure}
-        live = [row for row in self.rows if not row.failure]
-        self.totals["empty_answers"] = sum(not row.answer.strip() for row in live)
         found: dict[AnswerMetric, Values] = {}
         for together in _together(metrics):
             found |= self._compute(together)
+        self._count(metrics)
         values = {str(metric): found[metric] for metric in metrics}
         return AnswerScores(values, self.notes, self.totals, self.failures)
+
+    def _count(self, metrics: Sequence[AnswerMetric]) -> None:
+        """Count what is missing in the answers that did not fail."""
+        scored = [row for row in self.rows if row.id not in self.failures]
+        counts = {"empty_answers": sum(not row.answer.strip() for row in scored)}
+        if any(metric.measure.startswith("citation_") for metric in metrics):
+            judged = [row for row in scored if self.tools.relevant.get(row.id)]
+            counts["uncited_answers"] = sum(not row.citations for row in judged)
+        self.totals = {**counts, **self.totals}
 
     def _compute(self, metrics: Sequence[AnswerMetric]) -> dict[AnswerMetric, Values]:
         """Metrics that come out of one computation."""
@@ -167,7 +175,6 @@ class _Run:
                 return [refusals.refuses(row.answer) for row in rows]
 
     def _citations(self, metric: AnswerMetric, rows: Sequence[AnswerRow]) -> list[float]:
-        self.totals["uncited_answers"] = sum(not row.citations for row in rows)
         formula = citation_precision if metric.measure == "citation_precision" else citation_recall
         return [formula(row.citations, self.tools.relevant[row.id]) for row in rows]
 
@@ -205,7 +212,8 @@ class _Run:
         self._account(judge)
         self.notes[str(metric)] = judge.note(aspect)
         for place, reason in opinions.failures.items():
-            self.failures.setdefault(rows[place].id, f"{metric}: {reason}")
+            before = self.failures.get(rows[place].id)
+            self.failures[rows[place].id] = f"{before}; {metric}: {reason}" if before else f"{metric}: {reason}"
         return opinions.values
 
     def _account(self, judge: "Judge") -> None:
@@ -230,12 +238,18 @@ def left_out(
 ) -> dict[str, str]:
     """Notes on metrics that some answers have nothing to be held against for: measure -> how many."""
     live = [row for row in rows if not row.failure]
-    notes = {}
+    notes: dict[str, str] = {}
     for metric in metrics:
-        needed, has = _need(metric, relevant)
+        _, has = _need(metric, relevant)
         if left := sum(not has(row) for row in live):
-            notes[f"{metric.measure} rows"] = f"{left} of {len(live)} have no {needed}: not averaged"
+            notes |= left_note(metric, left, len(live))
     return notes
+
+
+def left_note(metric: AnswerMetric, left: int, of: int) -> dict[str, str]:
+    """The note that some of the answers have nothing to be held against for a metric."""
+    needed, _ = _need(metric, {})
+    return {f"{metric.measure} rows": f"{left} of {of} have no {needed}: not averaged"}
 
 
 def _together(metrics: Sequence[AnswerMetric]) -> list[list[AnswerMetric]]:

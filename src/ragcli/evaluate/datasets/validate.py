@@ -1,6 +1,6 @@
 """Look a dataset over: what contradicts itself, points nowhere, or says nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -39,6 +39,8 @@ class Validation:
 
     Attributes:
         checked_documents: Whether names and quotes were looked up in the catalog.
+        unanswerable: Questions with a reference answer and no judgements: taken for ones that the documents do not
+            answer, which is no fault.
     """
 
     dataset: str
@@ -46,6 +48,7 @@ class Validation:
     judgements: int
     spans: int
     checked_documents: bool
+    unanswerable: int = 0
     problems: tuple[Problem, ...] = ()
 
 
@@ -61,18 +64,20 @@ def validate(raw: RawDataset, texts: Texts | None = None) -> tuple[Validation, D
     """Find the faults of a dataset, and make a copy without them.
 
     The copy leaves out second questions of an id, judgements of unknown questions or documents, spans that are nowhere
-    or in more than one place, empty references, and questions without judgements. Of two grades the higher is kept;
-    a span's offsets become those of its quote.
+    or in more than one place, empty references, and questions that lost their judgements, or have neither judgements
+    nor an answer. Of two grades the higher is kept; a span's offsets become those of its quote.
 
     Args:
         raw: What the files say.
         texts: Texts of the documents; None where there is no catalog to look into.
     """
     clean = _Clean()
+    judged = {judgement.query for judgement in raw.judgements} | {row.query.id for row in raw.rows if row.spans}
+    unanswerable = {row.query.id for row in raw.rows if any(map(str.strip, row.answers))} - judged
     problems = [
         *_questions(raw, clean, texts),
         *_judgements(raw, clean, texts),
-        *_unjudged(clean),
+        *_unjudged(clean, unanswerable),
     ]
     validation = Validation(
         raw.name,
@@ -80,6 +85,7 @@ def validate(raw: RawDataset, texts: Texts | None = None) -> tuple[Validation, D
         len(raw.judgements),
         sum(len(row.spans) for row in raw.rows),
         texts is not None,
+        len(unanswerable),
         tuple(problems),
     )
     return validation, gathered(raw.name, clean.rows.values(), clean.qrels)
@@ -183,8 +189,8 @@ def _twice(judgement: Judgement, grade: int) -> Problem:
     return Problem("conflicting_judgement", judgement.where, judgement.query, message)
 
 
-def _unjudged(clean: _Clean) -> Iterator[Problem]:
+def _unjudged(clean: _Clean, unanswerable: Collection[str]) -> Iterator[Problem]:
     for query, row in list(clean.rows.items()):
-        if not clean.qrels.get(query) and not row.spans:
+        if query not in unanswerable and not clean.qrels.get(query) and not row.spans:
             clean.rows.pop(query)
             yield Problem("unjudged_question", row.where, query, "it has no judgements")

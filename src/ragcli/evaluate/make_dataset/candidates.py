@@ -26,7 +26,14 @@ _GENERIC = re.compile(
     "introduction|overview|summary|examples?|notes?|see|also|contents|references?|background|usage|conclusion|details"
     "|appendix|changelog|license|installation|description|general|parameters|and|the"
 )
-_NUMBER = re.compile(r"(?:\d+(?:\.\d+)*[.)]?|[A-Z]\.)\s+")
+_NUMBER = re.compile(r"(?:(?:step|part|chapter|section) )?(?:\d+(?:\.\d+)*[.):]?|[A-Z]\.)\s+", re.IGNORECASE)
+_STATES = re.compile(r" (?:is|are|was|were|has|had|do|does|did|can|cannot|could|will|stays?|fails?|failed) ")
+_LONG = 4
+_COMMON = re.compile(
+    "about|after|again|also|because|before|been|being|between|both|does|from|have|into|less|more|most|much|must|never"
+    "|only|other|over|same|should|since|some|such|than|that|their|them|then|there|these|they|this|those|under|until"
+    "|very|were|what|when|where|which|while|will|with|without|would|your"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +64,13 @@ def _headings(passages: Sequence[Passage]) -> Iterator[Candidate]:
             first.setdefault((passage.chunk.document, *headings), passage)
             owners[headings[-1].casefold()].add((passage.chunk.document, *headings))
     for path, passage in first.items():
-        heading = _NUMBER.sub("", path[-1].strip(), count=1).rstrip(".:#").strip()
+        heading = path[-1].strip()
+        heading = heading.removeprefix(number[0] if (number := _NUMBER.match(heading)) else "").rstrip(".:#").strip()
         if len(owners[path[-1].casefold()]) > 1 or not _tells(heading):
             continue
         span = _first_quote(passage)
         if span is not None:
-            yield Candidate(_of_heading(heading), span, "heading")
+            yield Candidate(_of_heading(heading, path[-2] if len(path) > 2 else passage.chunk.title), span, "heading")
 
 
 def _tells(heading: str) -> bool:
@@ -70,12 +78,19 @@ def _tells(heading: str) -> bool:
     return 2 <= len(own) <= 14 and not all(map(_GENERIC.fullmatch, own))
 
 
-def _of_heading(heading: str) -> str:
+def _of_heading(heading: str, above: str) -> str:
+    """A question that a heading answers; a short one is asked with what stands above it."""
     own = words(heading)
     if heading.endswith("?") or own[0] in _QUESTION_WORDS:
         return f"{heading.rstrip('?')}?"
-    subject = heading if heading[:2].isupper() else heading[:1].lower() + heading[1:]
-    return f"How does {subject} work?" if own[0].endswith("ing") else f"What is there to know about {subject}?"
+    if _STATES.search(heading):
+        return f"{heading}: what is known about that?"
+    subject = heading.lower() if heading.isupper() else heading
+    subject = subject if subject[:2].isupper() else subject[:1].lower() + subject[1:]
+    if own[0].endswith("ing"):
+        return f"How does {subject} work?"
+    where = f" in {above!r}" if len(own) < 3 and above and above != heading else ""
+    return f"What is there to know about {subject}{where}?"
 
 
 def _definitions(passages: Sequence[Passage]) -> Iterator[Candidate]:
@@ -89,11 +104,18 @@ def _definitions(passages: Sequence[Passage]) -> Iterator[Candidate]:
             if span is not None:
                 verb = "are" if match["verb"] == "are" else "is"
                 term = match["term"]
-                term = term if term[1:2].isupper() or any(map(str.isdigit, term)) else term[:1].lower() + term[1:]
+                if not _is_name(term, passage.text):
+                    term = term[:1].lower() + term[1:]
                 found[term.casefold()].append(
                     Candidate(f"What {verb} {(match['article'] or '').lower()}{term}?", span, "definition")
                 )
     return (own[0] for own in found.values() if len(own) == 1)
+
+
+def _is_name(term: str, text: str) -> bool:
+    """Whether a capital letter belongs to a term, also within a sentence."""
+    own = term[1:2].isupper() or any(map(str.isdigit, term))
+    return own or re.search(rf"[a-z,] {re.escape(term)}\b", text) is not None
 
 
 def _terms(passages: Sequence[Passage]) -> Iterator[Candidate]:
@@ -109,31 +131,38 @@ def _terms(passages: Sequence[Passage]) -> Iterator[Candidate]:
         for sentence in sentences(passage):
             if "](" in sentence:
                 continue  # the words of a link's address are no words of a question
+            own = _WORD.findall(sentence)
             rare = [
                 word
-                for word in dict.fromkeys(_WORD.findall(sentence))
+                for word in dict.fromkeys(own)
                 if len(word) >= 5 and len(documents[word.lower()]) == 1 and counts[word.lower()] <= 2
             ]
-            question = _of_terms([word for word in rare if word.lower() not in used])
+            question = _of_terms(sentence, [word for word in rare if word.lower() not in used])
             span = _quoted(passage, sentence) if question else None
             if question and span is not None:
                 used.update(map(str.lower, rare))
                 yield Candidate(question, span, "term")
 
 
-def _of_terms(rare: Sequence[str]) -> str:
-    """An identifier by itself, or two rare words together; empty when neither is there."""
+def _of_terms(sentence: str, rare: Sequence[str]) -> str:
+    """A question about an identifier, or a rare word and the word beside it; empty when neither is there."""
     marked = [word for word in rare if "/" not in word]
     identifiers = [word for word in marked if any(map(str.isdigit, word)) and any(map(str.isalpha, word))]
     if identifiers:
         return f"What is said about {identifiers[0]}?"
-    plain = [word for word in rare if word.isalpha()]
-    return f"What is said about {plain[0]} and {plain[1]}?" if len(plain) >= 2 else ""
+    for word in filter(str.isalpha, marked):
+        for pair in (rf"\b{word} ([^\W\d_]+)", rf"\b([^\W\d_]+) {word}\b"):
+            beside = re.search(pair, sentence)
+            if beside and len(beside[1]) >= _LONG and not _COMMON.fullmatch(beside[1].lower()):
+                phrase = beside[0] if beside.start() else beside[0][:1].lower() + beside[0][1:]
+                return f"What is said about {phrase}?"
+    return ""
 
 
 def _first_quote(passage: Passage) -> Span | None:
     """The first sentence below a heading that can be quoted."""
-    return next((span for sentence in sentences(passage) if (span := _quoted(passage, sentence))), None)
+    said = (sentence for sentence in sentences(passage) if not sentence.endswith("?"))
+    return next((span for sentence in said if (span := _quoted(passage, sentence))), None)
 
 
 def _quoted(passage: Passage, sentence: str) -> Span | None:

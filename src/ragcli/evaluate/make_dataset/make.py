@@ -101,11 +101,12 @@ def _dataset(name: str, chosen: Sequence[Candidate]) -> Dataset:
 
 
 def _turns(candidates: Sequence[Candidate], seed: int) -> Iterator[Candidate]:
-    """The candidates in an order of chance, the kinds taking turns."""
+    """The candidates in an order of chance, the kinds taking turns; headings, which ask best, take two."""
     kinds: dict[str, list[Candidate]] = {}
     for one in sorted(candidates, key=lambda one: _digest(str(seed), one.question, one.span.document)):
         kinds.setdefault(one.kind, []).append(one)
-    return _round_robin([kinds[kind] for kind in sorted(kinds)])
+    headings = kinds.pop("heading", [])
+    return _round_robin([headings[::2], *(kinds[kind] for kind in sorted(kinds)), headings[1::2]])
 
 
 def _spread(found: Sequence[Passage], seed: int) -> list[Passage]:

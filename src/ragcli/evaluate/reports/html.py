@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragcli.evaluate.comparison import Verdict
+from ragcli.evaluate.counting import counted
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.reports import charts, query_table
 from ragcli.evaluate.reports.markdown import interval, number
@@ -45,7 +46,7 @@ def write(report: Report) -> str:
 
 def _head(report: Report) -> str:
     numbers = counts(report.result)
-    told = [f"{numbers['judged']} judged queries"]
+    told = [counted(numbers["judged"], "judged query", "judged queries")]
     told += [f"{numbers[name]} {name}" for name in ("failed", "missing", "unjudged") if numbers[name]]
     told += [report.result.created] if report.result.created else []
     verdict = ""

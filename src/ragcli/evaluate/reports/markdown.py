@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from ragcli.evaluate.comparison import Comparison, Comparisons, Verdict
+from ragcli.evaluate.counting import counted
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.reports.report import Report
 from ragcli.evaluate.result import direction
@@ -117,7 +118,7 @@ def _fields(found: Comparisons) -> str:
 
 def _unpaired(found: Comparisons) -> str:
     sides = ((found.only_baseline, "only in the baseline"), (found.only_candidate, "only here"))
-    return " ".join(f"{len(ids)} queries are {where} and were left out." for ids, where in sides if ids)
+    return " ".join(f"Left out: {counted(len(ids), 'query', 'queries')} {where}." for ids, where in sides if ids)
 
 
 def _losses(report: Report) -> str:
@@ -131,7 +132,7 @@ def _losses(report: Report) -> str:
         lines.append([code(query, 40), code(question.text), number(before), number(after), number(after - before, "+")])
     heads = ["query", "question", "baseline", "now", "change"]
     lost = int((report.changes() < 0).sum())
-    title = f"Worst losses by {code(report.primary)} ({lost} queries lost)"
+    title = f"Worst losses by {code(report.primary)} ({counted(lost, 'query', 'queries')} lost)"
     return f"<details><summary>{_html(title)}</summary>\n\n{table(heads, lines, texts=2)}\n\n</details>"
 
 
@@ -166,7 +167,7 @@ def _more(found: int, shown: int, what: str) -> list[str]:
 
 def _footer(report: Report) -> str:
     numbers = counts(report.result)
-    facts = [f"{numbers['judged']} judged queries"]
+    facts = [counted(numbers["judged"], "judged query", "judged queries")]
     facts += [
         f"{numbers[name]} {what}"
         for name, what in (

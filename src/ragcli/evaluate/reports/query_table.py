@@ -11,6 +11,7 @@ from ragcli.evaluate.result import StoredHit, direction
 ROWS = 1_000
 _HITS = 10
 _TEXT = 600
+_UNMARKED = 240  # of a hit without a judged span
 
 
 def chosen(report: Report) -> list[int]:
@@ -77,8 +78,9 @@ def marked(text: str, spans: tuple[tuple[int, int], ...]) -> str:
     """Escaped text with the spans in ``<mark>``, cut to a window around the first of them."""
     merged = _merged(spans, len(text))
     first = merged[0][0] if merged else 0
-    start = 0 if len(text) <= _TEXT else min(max(0, first - _TEXT // 4), len(text) - _TEXT)
-    end = min(len(text), start + _TEXT)
+    most = _TEXT if merged else _UNMARKED
+    start = 0 if len(text) <= most else min(max(0, first - most // 4), len(text) - most)
+    end = min(len(text), start + most)
     parts, at = ["…" if start else ""], start
     for span in merged:
         left, right = max(span[0], at), min(span[1], end)

@@ -83,15 +83,15 @@ def points(grid: Grid, base: LoadedConfig, load: "Loader") -> tuple[Point, ...]:
     """
     found = [Point(0, _settings_of(base, grid), base)]
     seen = {base.config.model_dump_json()}
-    for number, settings in enumerate(grid.combinations(), 1):
+    for combination, settings in enumerate(grid.combinations(), 1):
         try:
             loaded = load([f"{key}={json.dumps(value)}" for key, value in settings.items()])
         except ConfigError as error:
-            raise ConfigError(f"point {number} of the grid: {error.message}", hint=error.hint) from error
+            raise ConfigError(f"point {combination} of the grid: {error.message}", hint=error.hint) from error
         text = loaded.config.model_dump_json()
         if text not in seen:
             seen.add(text)
-            found.append(Point(number, settings, loaded))
+            found.append(Point(len(found), settings, loaded))
     return tuple(found)
 
 
