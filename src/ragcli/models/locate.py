@@ -41,6 +41,12 @@ PACKAGED: dict[str, PackagedModel] = {
     ),
 }
 
+KNOWN: dict[str, Literal["embedder", "cross-encoder"]] = {
+    "cross-encoder/ms-marco-MiniLM-L-6-v2": "cross-encoder",
+    "sentence-transformers/all-mpnet-base-v2": "embedder",
+}
+"""Models that documentation and defaults name and no package brings: name -> task."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
