@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ragcli.cli.asking import ANSWERING, ASKING, Flags, load_asking, takes
 from ragcli.cli.eval_options import (
     BaselineOption,
     DatasetOption,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 DEFAULT_METRICS = ("EM", "F1", "ROUGE-L", "length", "refusal_rate")
 
 
+@takes(asked=ASKING, answered=ANSWERING)
 def answers(
     file: Annotated[
         Path | None,
@@ -49,6 +51,8 @@ def answers(
         list[str] | None,
         typer.Option(metavar="NAME", help="Such as ROUGE-L, BERTScore, EM, F1, similarity, judge_faithfulness."),
     ] = None,
+    asked: Flags,
+    answered: Flags,
     baseline: BaselineOption = None,
     min_: MinOption = None,
     max_: MaxOption = None,
@@ -67,9 +71,9 @@ def answers(
 ) -> None:
     """Score answers: ROUGE, BERTScore, exact match, F1, citations, similarity, and a judging model where one is set."""
     check_suffixes(files or ())
-    flags = {"evaluate.dataset": dataset, "evaluate.split": split}
-    settings = load(config, set_, workspace, flags).config
-    _check(file, live=live, resumed=resume is not None, dataset=dataset is not None or split is not None)
+    flags = {"evaluate.dataset": dataset, "evaluate.split": split, **asked, **answered}
+    _check(file, live=live, resumed=resume is not None, asking=any(value is not None for value in flags.values()))
+    settings = load_asking(lambda more: load(config, set_, workspace, more), flags).config
     gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or ())
     wanted = Wanted(baseline, gates, max_failures, None, resume)
     output = Output("eval answers", format)
@@ -82,7 +86,7 @@ def answers(
     emit(output, report, None, lambda: print_report(report, str(file or result.dataset), per_query, None), files or ())
 
 
-def _check(file: Path | None, *, live: bool, resumed: bool, dataset: bool) -> None:
+def _check(file: Path | None, *, live: bool, resumed: bool, asking: bool) -> None:
     """Whether the options make one kind of run."""
     if live == (file is not None):
         raise UsageError(
@@ -91,8 +95,10 @@ def _check(file: Path | None, *, live: bool, resumed: bool, dataset: bool) -> No
         )
     if live and resumed:
         raise UsageError("--resume takes a file of answers", hint="ask anew, without --resume")
-    if dataset and not live:
-        raise UsageError("--dataset and --split choose the questions that --live asks", hint="add --live")
+    if asking and not live:
+        raise UsageError(
+            "--dataset, --split and --strategy and its like say what --live asks and how", hint="add --live"
+        )
 
 
 def _live(config: "Config", names: Sequence[str], output: Output) -> "EvalResult":

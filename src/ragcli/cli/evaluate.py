@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ragcli.cli.asking import ASKING, Flags, load_asking, takes
 from ragcli.cli.eval_options import (
     BaselineOption,
     DatasetOption,
@@ -30,7 +31,6 @@ from ragcli.cli.eval_options import (
     SaveOption,
     SaveRunOption,
     SplitOption,
-    StrategyOption,
     TopKOption,
 )
 from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, load
@@ -64,6 +64,7 @@ class Wanted:
         return replace(self.gates, comparison=replace(compared, allow_mismatch=allowed))
 
 
+@takes(asked=ASKING)
 def evaluate(
     context: typer.Context,
     *,
@@ -73,7 +74,7 @@ def evaluate(
     split: SplitOption = None,
     metric: MetricOption = None,
     top_k: TopKOption = None,
-    strategy: StrategyOption = None,
+    asked: Flags,
     baseline: BaselineOption = None,
     min_: MinOption = None,
     max_: MaxOption = None,
@@ -101,9 +102,9 @@ def evaluate(
         "evaluate.split": split,
         "evaluate.metrics": metric or None,
         "evaluate.top_k": top_k,
-        "query.strategy": strategy,
+        **asked,
     }
-    settings = load(config, set_, workspace, flags).config
+    settings = load_asking(lambda more: load(config, set_, workspace, more), flags).config
     gates = gates_of((min_, max_, margin), must_pass, gate or (), allow_mismatch or ())
     wanted = Wanted(baseline, gates, max_failures, power, resume)
     check_suffixes(files or ())
