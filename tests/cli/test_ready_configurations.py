@@ -72,8 +72,8 @@ def test_hierarchical_searches_few_documents_and_shows_sections(ask: Any) -> Non
     said = ("We like it very much.", "It likes water.", "Pot it in spring.", "It is from Peru.")
     intro, water, pot, origin = (" ".join([text] * 16) for text in said)
     texts = {
-        f"plant{number:02}.md": f"# Plant {number}\n\n{intro}\n\n## Care\n\nPlant number {number} is thirsty. {water}\n\n{pot}\n\n"
-        f"## Origin\n\n{origin}\n"
+        f"plant{number:02}.md": f"# Plant {number}\n\n{intro}\n\n"
+        f"## Care\n\nPlant number {number} is thirsty. {water}\n\n{pot}\n\n## Origin\n\n{origin}\n"
         for number in range(60)
     }
     [found] = ask("hierarchical.yaml", texts)("plant number 7 thirsty", "--explain")
