@@ -55,6 +55,7 @@ def test_lines_that_can_be_scored(indexed: Ragcli, work: Path) -> None:
 
 def test_an_answer_may_stand_beside_the_hit(indexed: Ragcli, write: Any) -> None:
     care = "Whoever keeps cactuses needs patience and a window to the south. " * 6
+    water = f"Sansevieria is another. {'It wants shade. ' * 60}"
     write(
         "cactus.md",
         f"# Cactus\n\n{care}\n\n## Water\n\n{water}\n\nOnce a month suffices.\n",
