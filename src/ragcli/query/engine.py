@@ -87,7 +87,7 @@ class Engine:
             )
             self.warnings: tuple[str, ...] = self._freshness(workspace, on_purpose=generation is not None)
             self._allowed = self._filter()
-            self._expander = build_expander(config, self.generation, self._allowed)
+            self._expander = build_expander(config, self.generation, self._allowed, lambda: self._embedder, workspace)
             self._hierarchy = self._narrowing()
             self._reranker = self._build_reranker(workspace)
         except BaseException:  # also a Ctrl-C: nobody else would close it
@@ -267,7 +267,8 @@ class Engine:
             self._model = self._load_model()
         wordy = [place for place, question in enumerate(asked) if not (question.reason and len(question.arms) == 1)]
         if self._expander is not None and wordy:  # who looks up an identifier wants that one
-            if self._settings.expand.kind == "feedback":
+            expand = self._settings.expand
+            if expand.kind == "feedback" and not expand.synonyms:  # which need the embedder on this thread
                 self._embed_ahead([texts[place] for place in wordy if "dense" in asked[place].arms])
             with shared([clocks[place] for place in wordy], "expand"):
                 found = self._expander.expand([texts[place] for place in wordy])
