@@ -194,7 +194,7 @@ def test_what_fails_is_kept_apart(indexed: Ragcli, dataset: Path, service: Any, 
     [
         ((), "give a file of answers, or --live"),
         (("a.jsonl", "--live"), "not both"),
-        (("a.jsonl", "--dataset", "q.jsonl"), "say what --live asks and how"),
+        (("a.jsonl", "--dataset", "q.jsonl"), "choose the questions that --live asks"),
         (("--live", "--resume", "r.json"), "--resume takes a file of answers"),
     ],
 )

@@ -72,8 +72,10 @@ def answers(
     """Score answers: ROUGE, BERTScore, exact match, F1, citations, similarity, and a judging model where one is set."""
     check_suffixes(files or ())
     flags = {"evaluate.dataset": dataset, "evaluate.split": split, **asked, **answered}
-    _check(file, live=live, resumed=resume is not None, asking=any(value is not None for value in flags.values()))
     settings = load_asking(lambda more: load(config, set_, workspace, more), flags).config
+    _check(file, live=live, resumed=resume is not None, dataset=dataset is not None or split is not None)
+    if not live and any(value is not None for value in (*asked.values(), *answered.values())):
+        raise UsageError("--strategy and its like say how --live asks", hint="add --live")
     gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or ())
     wanted = Wanted(baseline, gates, max_failures, None, resume)
     output = Output("eval answers", format)
@@ -86,7 +88,7 @@ def answers(
     emit(output, report, None, lambda: print_report(report, str(file or result.dataset), per_query, None), files or ())
 
 
-def _check(file: Path | None, *, live: bool, resumed: bool, asking: bool) -> None:
+def _check(file: Path | None, *, live: bool, resumed: bool, dataset: bool) -> None:
     """Whether the options make one kind of run."""
     if live == (file is not None):
         raise UsageError(
@@ -95,10 +97,8 @@ def _check(file: Path | None, *, live: bool, resumed: bool, asking: bool) -> Non
         )
     if live and resumed:
         raise UsageError("--resume takes a file of answers", hint="ask anew, without --resume")
-    if asking and not live:
-        raise UsageError(
-            "--dataset, --split and --strategy and its like say what --live asks and how", hint="add --live"
-        )
+    if dataset and not live:
+        raise UsageError("--dataset and --split choose the questions that --live asks", hint="add --live")
 
 
 def _live(config: "Config", names: Sequence[str], output: Output) -> "EvalResult":

@@ -87,7 +87,7 @@ class Engine:
             )
             self.warnings: tuple[str, ...] = self._freshness(workspace, on_purpose=generation is not None)
             self._allowed = self._filter()
-            self._expander = build_expander(config, self.generation, self._allowed, lambda: self._embedder, workspace)
+            self._expander = build_expander(config, self.generation, self._allowed, self._settled_embedder, workspace)
             self._hierarchy = self._narrowing()
             self._reranker = self._build_reranker(workspace)
         except BaseException:  # also a Ctrl-C: nobody else would close it
@@ -267,8 +267,7 @@ class Engine:
             self._model = self._load_model()
         wordy = [place for place, question in enumerate(asked) if not (question.reason and len(question.arms) == 1)]
         if self._expander is not None and wordy:  # who looks up an identifier wants that one
-            expand = self._settings.expand
-            if expand.kind == "feedback" and not expand.synonyms:  # which need the embedder on this thread
+            if self._settings.expand.kind == "feedback":
                 self._embed_ahead([texts[place] for place in wordy if "dense" in asked[place].arms])
             with shared([clocks[place] for place in wordy], "expand"):
                 found = self._expander.expand([texts[place] for place in wordy])
@@ -325,6 +324,12 @@ class Engine:
             embedder = (self._model or self._load_model()).result()
         self.generation.check_model(embedder.fingerprint, embedder.name)
         return embedder
+
+    def _settled_embedder(self) -> "Embedder":
+        """The embedder, once no other thread asks it."""
+        if self._ahead is not None:
+            self._ahead.exception()  # waits; whoever takes the vectors hears of a failure
+        return self._embedder
 
     def _best_of_documents(
         self, asked: Sequence[Asked], ranked: list[list[Fused]], top_k: int, depth: int, clocks: Sequence[Clock]
