@@ -169,7 +169,7 @@ def _card(files: ModelFiles) -> ModelCard | PairCard:
 
 
 def _canonical(name: str) -> str:
-    return next((full for full in PACKAGED if name in {full, full.split("/")[1]}), name)
+    return next((full for full in (*PACKAGED, *KNOWN) if name in {full, full.split("/")[1]}), name)
 
 
 def _cached_names() -> Iterator[str]:

@@ -98,7 +98,7 @@ def canonical_names(name: str) -> tuple[str, ...]:
     """Hub names a short name may stand for, as sentence-transformers resolves them."""
     if "/" in name:
         return (name,)
-    known = [full for full in PACKAGED if full.split("/")[1] == name]
+    known = [full for full in (*PACKAGED, *KNOWN) if full.split("/")[1] == name]
     return tuple(dict.fromkeys((f"sentence-transformers/{name}", *known, name)))
 
 
