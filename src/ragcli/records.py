@@ -210,7 +210,8 @@ class Context:
     """What an answer is made from.
 
     Attributes:
-        text: The excerpts, each below a line ``[number] where it is from``.
+        text: The excerpts, each below a line ``[number] where it is from``. A line of theirs that would pass for such a
+            label has round brackets here.
         tokens: Length of ``text``; never more than ``budget_tokens``.
         vocabulary: What the tokens are counted with.
         left_out: Hits that are not in it, best first.

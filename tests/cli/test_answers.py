@@ -53,6 +53,25 @@ def test_lines_that_can_be_scored(indexed: Ragcli, work: Path) -> None:
     assert scored.status == 0, scored.err
 
 
+def test_an_answer_may_stand_beside_the_hit(indexed: Ragcli, write: Any) -> None:
+    care = "Whoever keeps cactuses needs patience and a window to the south. " * 6
+    water = f"Sansevieria is another. {'It wants shade. ' * 60}"
+    write(
+        "cactus.md",
+        f"# Cactus\n\n{care}\n\n## Water\n\n{water}\n\nOnce a month suffices.\n",
+    )
+    assert indexed("sync", "docs").status == 0
+    asked = ("query", "sansevieria", "--top-k", 1, "--format", "json", "--set", "query.pack.candidates=1", *LEXICAL)
+    texts = {}
+    for kind in ("none", "section"):
+        [found] = indexed(*asked, "--answer", "--surroundings", kind).result["queries"]
+        [excerpt] = found["context"]["excerpts"]
+        texts[kind] = excerpt["text"]
+    assert "Once a month suffices." not in texts["none"]
+    assert texts["section"].endswith("Once a month suffices.")
+    assert texts["none"] in texts["section"]
+
+
 @pytest.mark.parametrize("format", ["csv", "md", "trec"])
 def test_formats_without_a_place_for_answers(indexed: Ragcli, format: str) -> None:
     ran = indexed("query", QUESTION, "--answer", "--format", format, *LEXICAL)

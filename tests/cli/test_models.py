@@ -48,7 +48,7 @@ def test_a_pull_that_fails_does_not_advise_itself(indexed: Ragcli) -> None:
     error = indexed("models", "pull", "org/missing", "--format", "json").envelope["error"]
     assert (error["exit_status"], error["code"]) == (6, "missing_model")
     assert error["hint"] == (
-        "allow the network, or pull where the hub is reached; or set index.embedder.model to the path of a copy"
+        "allow the network, or pull where the hub is reached; or give the path of a copy as the model"
     )
 
 

@@ -245,3 +245,15 @@ def test_two_sources_of_one_name_are_an_error(load: Load) -> None:
 def test_hub_names_are_no_paths(load: Load) -> None:
     embedder = load("index: {embedder: {model: BAAI/bge-small-en-v1.5}}\n").config.index.embedder
     assert embedder == SentenceTransformersConfig(model="BAAI/bge-small-en-v1.5")
+
+
+def test_a_kind_that_a_flag_names_is_the_one_whose_settings_are_set() -> None:
+    given = ["query.expand.base_url=http://localhost:1/v1", "query.rerank.embedder.dimension=16"]
+    flags = {"query.expand.kind": "hyde", "query.rerank.kind": "embedder", "query.rerank.embedder.kind": "hashing"}
+    query = load_config(environment={}, overrides=given, flags=flags).config.query
+    assert (query.expand.kind, getattr(query.expand, "base_url", "")) == ("hyde", "http://localhost:1/v1")
+    assert getattr(getattr(query.rerank, "embedder", None), "dimension", 0) == 16
+    off = load_config(environment={}, overrides=["query.rerank.kind=mmr", "query.rerank.candidates=5"], flags={
+        "query.rerank.kind": "none"
+    }).config.query.rerank  # fmt: skip
+    assert off.kind == "none"

@@ -136,5 +136,5 @@ def test_a_model_the_hub_does_not_have(hub: Hub, tmp_path: Path) -> None:
     assert result == {
         "error": "MissingModelError",
         "message": "the model 'org/other' is not on this machine, and the hub has no such model",
-        "hint": "check its name and revision; or set index.embedder.model to the path of a copy",
+        "hint": "check its name and revision; or give the path of a copy as the model",
     }

@@ -104,6 +104,7 @@ def test_short_names() -> None:
     assert canonical_names("org/model") == ("org/model",)
     assert canonical_names("model") == ("sentence-transformers/model", "model")
     assert "BAAI/bge-small-en-v1.5" in canonical_names("bge-small-en-v1.5")
+    assert "cross-encoder/ms-marco-MiniLM-L-6-v2" in canonical_names("ms-marco-MiniLM-L-6-v2")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ragcli.cli.asking import ANSWERING, ASKING, Flags, load_asking, takes
 from ragcli.cli.eval_options import (
     BaselineOption,
     DatasetOption,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 DEFAULT_METRICS = ("EM", "F1", "ROUGE-L", "length", "refusal_rate")
 
 
+@takes(asked=ASKING, answered=ANSWERING)
 def answers(
     file: Annotated[
         Path | None,
@@ -51,6 +53,8 @@ def answers(
         list[str] | None,
         typer.Option(metavar="NAME", help="Such as ROUGE-L, BERTScore, EM, F1, similarity, judge_faithfulness."),
     ] = None,
+    asked: Flags,
+    answered: Flags,
     baseline: BaselineOption = None,
     min_: MinOption = None,
     max_: MaxOption = None,
@@ -70,9 +74,11 @@ def answers(
 ) -> None:
     """Score answers: ROUGE, BERTScore, exact match, F1, citations, similarity, and a judging model where one is set."""
     check_suffixes(files or ())
-    flags = {"evaluate.dataset": dataset, "evaluate.split": split}
-    settings = load(config, set_, workspace, flags).config
+    flags = {"evaluate.dataset": dataset, "evaluate.split": split, **asked, **answered}
+    settings = load_asking(lambda more: load(config, set_, workspace, more), flags).config
     _check(file, live=live, dataset=dataset is not None or split is not None)
+    if not live and any(value is not None for value in (*asked.values(), *answered.values())):
+        raise UsageError("--strategy and its like say how --live asks", hint="add --live")
     gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or (), test)
     wanted = Wanted(baseline, gates, max_failures, None, resume)
     output = Output("eval answers", format)

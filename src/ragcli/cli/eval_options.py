@@ -44,15 +44,6 @@ TopKOption: TypeAlias = Annotated[
         "--top-k", "-k", metavar="N", help="How many documents are retrieved per query [default: evaluate.top_k]."
     ),
 ]
-StrategyOption: TypeAlias = Annotated[
-    Literal["dense", "lexical", "hybrid", "auto"] | None,
-    typer.Option(
-        "--strategy",
-        "-s",
-        help="Search by meaning, by words, or both; auto: by words alone for identifiers and quoted phrases"
-        " [default: query.strategy].",
-    ),
-]
 PerQueryOption: TypeAlias = Annotated[
     bool, typer.Option("--per-query", help="Also print every query's values, worst first.")
 ]

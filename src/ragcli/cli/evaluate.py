@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ragcli.cli.asking import ASKING, Flags, load_asking, takes
 from ragcli.cli.eval_options import (
     BaselineOption,
     DatasetOption,
@@ -31,7 +32,6 @@ from ragcli.cli.eval_options import (
     SaveOption,
     SaveRunOption,
     SplitOption,
-    StrategyOption,
     TestOption,
     TopKOption,
     ZscoresOption,
@@ -71,6 +71,7 @@ class Wanted:
         return replace(self.gates, comparison=replace(compared, allow_mismatch=allowed))
 
 
+@takes(asked=ASKING)
 def evaluate(
     context: typer.Context,
     *,
@@ -82,7 +83,7 @@ def evaluate(
     split: SplitOption = None,
     metric: MetricOption = None,
     top_k: TopKOption = None,
-    strategy: StrategyOption = None,
+    asked: Flags,
     baseline: BaselineOption = None,
     min_: MinOption = None,
     max_: MaxOption = None,
@@ -111,9 +112,9 @@ def evaluate(
         "evaluate.split": split,
         "evaluate.metrics": metric or None,
         "evaluate.top_k": top_k,
-        "query.strategy": strategy,
+        **asked,
     }
-    settings = load(config, set_, workspace, flags).config
+    settings = load_asking(lambda more: load(config, set_, workspace, more), flags).config
     gates = gates_of((min_, max_, margin), must_pass, gate or (), allow_mismatch or (), test)
     wanted = Wanted(baseline, gates, max_failures, power, resume)
     check_suffixes(files or ())

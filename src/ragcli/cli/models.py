@@ -21,10 +21,10 @@ def list_(
     format: FormatOption = "table",
 ) -> None:
     """Show known and found models: where they are, and what runs them."""
-    from ragcli.models.inventory import list_models
+    from ragcli.models.inventory import configured_models, list_models
 
     settings = load(config, set_).config
-    result = list_models(settings.index.embedder, settings.models)
+    result = list_models(configured_models(settings.index.embedder, settings.query.rerank), settings.models)
     Output("models list", format).emit(result, lambda: _print_list(result))
 
 
@@ -49,17 +49,18 @@ def pull(
 def verify(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Models [default: the configured one and all that were pulled]."),
+        typer.Argument(metavar="NAME", help="Models [default: the configured ones and all that were pulled]."),
     ] = None,
     config: ConfigOption = None,
     set_: SetOption = None,
     format: FormatOption = "table",
 ) -> None:
-    """Hash model files anew and compare ONNX exports with their originals; status 4 if anything differs."""
-    from ragcli.models.inventory import verify_models
+    """Hash model files anew and compare ONNX graphs with their originals; status 4 if anything differs."""
+    from ragcli.models.inventory import configured_models, verify_models
 
     settings = load(config, set_).config
-    result = verify_models(tuple(names or ()), settings.index.embedder, settings.models)
+    configured = configured_models(settings.index.embedder, settings.query.rerank)
+    result = verify_models(names or (), configured, settings.models)
     output = Output("models verify", format)
     output.emit({"checks": result.checks}, lambda: _print_verify(result), error=result.error)
 

@@ -1,12 +1,10 @@
 """Options that many commands share, and the loading of the configuration they lead to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
-
-from ragcli.errors import UsageError
 
 if TYPE_CHECKING:
     from ragcli.config.load import LoadedConfig
@@ -50,33 +48,6 @@ def load(
     from ragcli.config.load import load_config
 
     return load_config(config, overrides=overrides or (), flags={"workspace.path": workspace, **(flags or {})})
-
-
-def load_reranking(
-    load: "Callable[[Mapping[str, object]], LoadedConfig]",
-    flags: Mapping[str, object],
-    wanted: bool | None,
-    candidates: int | None,
-) -> "LoadedConfig":
-    """The configuration with the reranker that flags ask for: the configured one, else the default cross-encoder.
-
-    Args:
-        load: Loads the configuration with some flags.
-        flags: Other settings that flags give.
-        wanted: Rerank, or do not; None leaves it to the configuration and to ``candidates``.
-        candidates: How many results to look at again.
-    """
-    if wanted is False:
-        if candidates is not None:
-            raise UsageError("--rerank-candidates asks for what --no-rerank forbids", hint="leave one of them out")
-        return load({**flags, "query.rerank.kind": "none"})
-    loaded = load(flags)
-    if not wanted and candidates is None:
-        return loaded
-    kind = "cross-encoder" if loaded.config.query.rerank.kind == "none" else None
-    if kind is None and candidates is None:
-        return loaded
-    return load({**flags, "query.rerank.kind": kind, "query.rerank.candidates": candidates})
 
 
 def late_message(count: int) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load, load_reranking
+from ragcli.cli.asking import ANSWERING, ASKING, Flags, load_asking, takes
+from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load
 from ragcli.cli.output import Output, console
 from ragcli.errors import UsageError
 
@@ -32,31 +33,8 @@ FileOption = Annotated[
     Path | None,
     typer.Option("--file", "-f", metavar="FILE", help="Questions from a .jsonl file, or one a line from any other."),
 ]
-StrategyOption = Annotated[
-    Literal["dense", "lexical", "hybrid", "auto"] | None,
-    typer.Option(
-        "--strategy",
-        "-s",
-        help="Search by meaning, by words, or both; auto: by words alone for identifiers and quoted phrases"
-        " [default: query.strategy].",
-    ),
-]
 TopKOption = Annotated[
     int | None, typer.Option("--top-k", "-k", metavar="N", help="How many hits [default: query.top_k].")
-]
-CandidatesOption = Annotated[
-    int | None,
-    typer.Option("--candidates", metavar="N", help="Hits of each arm that are fused [default: query.candidates]."),
-]
-FusionOption = Annotated[
-    Literal["rrf", "minmax", "dbsf"] | None,
-    typer.Option("--fusion", help="How the two rankings become one [default: query.fusion.kind]."),
-]
-WeightOption = Annotated[
-    float | None,
-    typer.Option(
-        "--dense-weight", metavar="SHARE", help="Share of the dense arm, 0 to 1 [default: query.fusion.dense_weight]."
-    ),
 ]
 WhereOption = Annotated[
     list[str] | None,
@@ -66,33 +44,9 @@ WhereOption = Annotated[
         help="Only chunks with type=markdown, 'path~=docs/**', page>=3, 'type in pdf,docx' ... Repeatable; all hold.",
     ),
 ]
-RerankOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--rerank/--no-rerank",
-        help="Look at the first hits again, by query.rerank or the default cross-encoder [default: query.rerank].",
-        show_default=False,
-    ),
-]
-RerankCandidatesOption = Annotated[
-    int | None,
-    typer.Option("--rerank-candidates", metavar="N", help="Rerank so many hits [default: query.rerank.candidates]."),
-]
 GroupOption = Annotated[
     Literal["chunk", "document"] | None,
     typer.Option("--group-by", help="document: the best chunk of each document [default: query.group_by]."),
-]
-ExpandOption = Annotated[
-    Literal["none", "feedback", "multi-query", "hyde", "decompose"] | None,
-    typer.Option("--expand", help="Ask in further ways too, and fuse what they find [default: query.expand.kind]."),
-]
-NarrowOption = Annotated[
-    Literal["none", "hierarchical"] | None,
-    typer.Option("--narrow", help="hierarchical: documents first, then their chunks [default: query.narrow.kind]."),
-]
-SurroundingsOption = Annotated[
-    Literal["none", "section", "neighbours"] | None,
-    typer.Option("--surroundings", help="Show what stands around each hit [default: query.surroundings.kind]."),
 ]
 ExplainOption = Annotated[
     bool, typer.Option("--explain", help="Show what each arm scored, and the time of each stage.")
@@ -118,25 +72,19 @@ HitFormatOption = Annotated[
 ]
 
 
+@takes(asked=ASKING, answered=ANSWERING)
 def query(
     question: QuestionArgument = None,
     *,
     file: FileOption = None,
-    strategy: StrategyOption = None,
     top_k: TopKOption = None,
-    candidates: CandidatesOption = None,
-    fusion: FusionOption = None,
-    dense_weight: WeightOption = None,
-    rerank: RerankOption = None,
-    rerank_candidates: RerankCandidatesOption = None,
+    asked: Flags,
     where: WhereOption = None,
     group_by: GroupOption = None,
-    expand: ExpandOption = None,
-    narrow: NarrowOption = None,
-    surroundings: SurroundingsOption = None,
     explain: ExplainOption = False,
     answer: AnswerOption = False,
     interactive: InteractiveOption = False,
+    answered: Flags,
     require_fresh: FreshOption = None,
     run_name: RunNameOption = "ragcli",
     config: ConfigOption = None,
@@ -146,24 +94,21 @@ def query(
 ) -> None:
     """Find the chunks that answer a question best, and answer it from them."""
     flags = {
-        "query.strategy": strategy,
         "query.top_k": top_k,
-        "query.candidates": candidates,
-        "query.fusion.kind": fusion,
-        "query.fusion.dense_weight": dense_weight,
         "query.where": where or None,
         "query.group_by": "document" if format == "trec" else group_by,
-        "query.expand.kind": expand,
-        "query.narrow.kind": narrow,
-        "query.surroundings.kind": surroundings,
         "query.require_fresh": require_fresh,
+        **asked,
+        **answered,
     }
+    about_answer = {key: value for key, value in answered.items() if not key.startswith("query.surroundings")}
+    answer = answer or any(value is not None for value in about_answer.values())
     if answer or interactive:
         from ragcli.cli.answers import check_answers
 
         check_answers(format, interactive=interactive, given=question is not None or file is not None)
     batches = [] if interactive else question_batches(question, file)
-    loaded = load_reranking(lambda more: load(config, set_, workspace, more), flags, rerank, rerank_candidates)
+    loaded = load_asking(lambda more: load(config, set_, workspace, more), flags)
     with _opened(loaded.config, batches) as engine:
         output = Output("query", format)
         for warning in engine.warnings:

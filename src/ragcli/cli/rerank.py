@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load, load_reranking
+from ragcli.cli.asking import RERANK, load_asking
+from ragcli.cli.options import ConfigOption, SetOption, WorkspaceOption, late_message, load
 from ragcli.cli.output import Output
 from ragcli.errors import ConfigError, DataError, UsageError
 from ragcli.workspace import Workspace
@@ -34,6 +35,10 @@ CandidatesOption = Annotated[
     int | None,
     typer.Option("--candidates", metavar="N", help="First documents scored [default: query.rerank.candidates]."),
 ]
+RerankerOption = Annotated[
+    Literal["cross-encoder", "embedder", "endpoint"] | None,
+    typer.Option("--reranker", help="What scores [default: query.rerank.kind, else cross-encoder]."),
+]
 TopKOption = Annotated[int | None, typer.Option("--top-k", "-k", metavar="N", help="Documents kept [default: all].")]
 ListFormatOption = Annotated[
     Literal["jsonl", "trec", "json"] | None,
@@ -46,6 +51,7 @@ def rerank(
     file: FileArgument = Path("-"),
     *,
     questions: QuestionsOption = None,
+    reranker: RerankerOption = None,
     candidates: CandidatesOption = None,
     top_k: TopKOption = None,
     run_name: RunNameOption = "ragcli",
@@ -60,7 +66,8 @@ def rerank(
 
     if top_k is not None and top_k < 1:
         raise UsageError("--top-k must be at least 1", hint="ragcli rerank --help")
-    settings = load_reranking(lambda flags: load(config, set_, workspace, flags), {}, True, candidates).config
+    flags = {RERANK: True, "query.rerank.kind": reranker, "query.rerank.candidates": candidates}
+    settings = load_asking(lambda more: load(config, set_, workspace, more), flags).config
     scoring = _scoring(settings)
     is_run, lists = _lists(file, questions, settings)
     root = Workspace(settings.workspace.path)

@@ -20,6 +20,7 @@ CONFINED: tuple[KeyPath, ...] = (("workspace", "path"), ("models", "cache"))
 """Folders that are written to."""
 _BASE_URLS: tuple[KeyPath, ...] = (
     ("index", "embedder", "base_url"),
+    ("index", "summaries", "base_url"),
     ("query", "rerank", "base_url"),
     ("query", "rerank", "embedder", "base_url"),
     ("query", "answer", "base_url"),

@@ -44,6 +44,11 @@ class FeedbackConfig(Settings):
     """Chunks whose words are looked at."""
     terms: int = Field(default=3, ge=1, le=50)
     """Words that are added to the question."""
+    synonyms: int = Field(default=0, ge=0, le=50)
+    """Words of the corpus nearest in meaning to any of the question, which one variation adds; 0 for none. All words of
+    the corpus are embedded once."""
+    least_cosine: float = Field(default=0.6, ge=-1, le=1)
+    """Words less alike are no synonyms."""
 
 
 class ChatExpansionConfig(EndpointSettings):

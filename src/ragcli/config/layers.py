@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from types import NoneType
@@ -56,8 +57,8 @@ def merge(file: YamlFile | None, layers: Iterable[Sequence[Assignment]]) -> Laye
         merged.origins = {path: f"file {file.name}:{line}" for path, line in file.lines.items()}
     _settle_kinds(merged, merged.tree, Config, ())
     for layer in layers:
-        # A layer's own values survive its own change of kind, whatever their order.
-        for assignment in sorted(layer, key=lambda one: one.path[-1] != "kind"):
+        # A layer's own values survive its own changes of kind, whatever their order; outer kinds change first.
+        for assignment in sorted(layer, key=lambda one: len(one.path) if one.path[-1] == "kind" else math.inf):
             _assign(merged, assignment)
     return merged
 

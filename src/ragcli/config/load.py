@@ -104,5 +104,7 @@ def _resolve(inputs: Inputs) -> tuple[Tree, Mapping[str, str]]:
     from ragcli.config.yaml_tree import parse_file
 
     file = None if inputs.data is None else parse_file(inputs.data, inputs.name)
-    layers = (from_environment(inputs.environment), from_set(inputs.overrides), from_flags(inputs.flags))
-    return validate(merge(file, layers), inputs.base)
+    given, flags = from_set(inputs.overrides), from_flags(inputs.flags)
+    # A kind that a flag names is the one whose settings stand beside it in --set.
+    kinds = [one for one in flags if one.path[-1] == "kind" and one.value != "none"]
+    return validate(merge(file, (from_environment(inputs.environment), [*given, *kinds], flags)), inputs.base)

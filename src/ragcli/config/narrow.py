@@ -31,7 +31,7 @@ class NoSurroundingsConfig(Settings):
 
 
 class SectionConfig(Settings):
-    """A hit comes with the chunks around it that lie under the same headings."""
+    """A hit comes with the chunks around it that lie under the same headings, in a context too where they fit."""
 
     kind: Literal["section"] = "section"
     max_tokens: int = Field(default=1024, ge=1)
@@ -39,7 +39,7 @@ class SectionConfig(Settings):
 
 
 class NeighboursConfig(Settings):
-    """A hit comes with the chunks before and after it."""
+    """A hit comes with the chunks before and after it, in a context too where they fit."""
 
     kind: Literal["neighbours"] = "neighbours"
     chunks: int = Field(default=1, ge=1, le=100)

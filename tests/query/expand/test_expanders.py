@@ -10,6 +10,7 @@ import pytest
 from ragcli.config.settings import Config
 from ragcli.index.build import build_index
 from ragcli.index.reader import open_generation
+from ragcli.models.build import build_embedder
 from ragcli.query.expand import Expander
 from ragcli.query.expand.build import build_expander
 from ragcli.workspace import Workspace
@@ -20,7 +21,7 @@ CORPUS = {
     "disk.md": ["Replace a broken disk with the lever of its carrier.", "A disk rebuild takes hours."],
 }
 KINDS: dict[str, Mapping[str, Any]] = {
-    "feedback": {"variations": 3},
+    "feedback": {"variations": 3, "synonyms": 2, "least_cosine": -1},
     "multi-query": {"variations": 3},
     "hyde": {},
     "decompose": {"variations": 2},
@@ -31,7 +32,8 @@ QUESTIONS = ["how is a disk replaced", "what is PITR", "strict seal", "zzz"]
 @contextmanager
 def expander(kind: str, workspace: Workspace, config: Config) -> Iterator[Expander]:
     with open_generation(workspace, config.index) as generation:
-        built = build_expander(config, generation, None)
+        embedder = build_embedder(config.index.embedder, config.models)
+        built = build_expander(config, generation, None, lambda: embedder, workspace)
         assert built is not None
         yield built
         built.close()

@@ -95,9 +95,11 @@ class TantivyIndex:
             scores, rows = self._fetched(query, min(wanted, self._count))
             complete = len(rows) < wanted
             lowest = scores[-1] if len(scores) else 0.0
-            at = np.minimum(np.searchsorted(allowed, rows), len(allowed) - 1)
-            passing = allowed[at] == rows  # np.isin takes as long as the search itself
-            scores, rows = scores[passing][:top_k], rows[passing][:top_k]
+            passes = np.zeros(int(allowed[-1]) + 2, dtype=np.bool_)  # np.isin takes as long as the search itself
+            passes[allowed] = True
+            passing = passes[np.minimum(rows, len(passes) - 1)]
+            scores, rows = _ordered(scores[passing], rows[passing])
+            scores, rows = scores[:top_k], rows[:top_k]
             # What ties with the last one fetched may be cut apart; those above it are all there.
             if complete or (len(rows) == top_k and scores[-1] > lowest):
                 return scores, rows
@@ -112,21 +114,29 @@ class TantivyIndex:
         limit = top_k + 16
         while True:
             limit = min(limit, self._count)
-            scores, rows = self._fetched(query, limit)
+            scores, rows = _ordered(*self._fetched(query, limit))
             if limit == self._count or len(rows) < limit or scores[-1] < scores[top_k - 1]:
                 return scores[:top_k], rows[:top_k]
             limit *= 4
 
     def _fetched(self, query: "Query", limit: int) -> "tuple[NDArray[np.float32], NDArray[np.int64]]":
-        """The best results, score descending, then row ascending; which of equal scores at the end is left open."""
+        """The best results, score descending; the order of equal scores, and which of them end it, is left open."""
         import numpy as np
 
         hits = self._searcher.search(query, limit, count=False).hits
         found = self._searcher.fast_field_values("row", [address for _, address in hits])
         scores = np.fromiter((score for score, _ in hits), dtype=np.float32, count=len(hits))
-        rows = np.fromiter(found, dtype=np.int64, count=len(hits))
-        order = np.lexsort((rows, -scores))
-        return scores[order], rows[order]
+        return scores, np.fromiter(found, dtype=np.int64, count=len(hits))
+
+
+def _ordered(
+    scores: "NDArray[np.float32]", rows: "NDArray[np.int64]"
+) -> "tuple[NDArray[np.float32], NDArray[np.int64]]":
+    """By score descending, then by row ascending."""
+    import numpy as np
+
+    order = np.lexsort((rows, -scores))
+    return scores[order], rows[order]
 
 
 def update_tantivy(

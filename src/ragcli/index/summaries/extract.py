@@ -18,10 +18,10 @@ _LONGEST_SENTENCE_CHARS = 500
 _MOST_HEADINGS = 40
 
 
-def summary(title: str, headings: Sequence[str], text: str, count: int) -> str:
-    """Title, headings and the ``count`` most central sentences, in the order of the text."""
+def summary(title: str, headings: Sequence[str], body: str) -> str:
+    """Title and headings above what sums the text up."""
     shown = [heading for heading in dict.fromkeys(headings) if heading and heading != title]
-    lines = [title, "; ".join(shown[:_MOST_HEADINGS]), " ".join(central_sentences(text, count))]
+    lines = [title, "; ".join(shown[:_MOST_HEADINGS]), body]
     return "\n".join(line for line in lines if line)
 
 

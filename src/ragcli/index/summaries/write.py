@@ -7,13 +7,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from ragcli.config.index import IndexConfig, VectorsConfig
+from ragcli.config.index import (
+    ExtractiveSummariesConfig,
+    IndexConfig,
+    NoSummariesConfig,
+    OpenAISummariesConfig,
+    SummariesConfig,
+    VectorsConfig,
+)
 from ragcli.index.embed import CachedEmbedding, Embedded, Item, embedding_key
 from ragcli.index.manifest import LEXICAL, VECTORS, SummariesState
 from ragcli.index.progress import Progress
-from ragcli.index.summaries.extract import summary
+from ragcli.index.summaries.extract import central_sentences, summary
 from ragcli.index.vectors.segments import contains
 from ragcli.index.vectors.store import VectorsState, read_base, read_rows, write_base
 from ragcli.models import Embedder
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROWS = "documents"
+_TOGETHER = 64  # documents that are summed up at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +99,37 @@ def live_documents(catalog: Catalog) -> "NDArray[np.int64]":
 
 def summaries(catalog: Catalog, config: IndexConfig, rows: list[int]) -> Iterator[tuple[int, str]]:
     """(document row, summary) of each document row."""
-    count = 0 if config.summaries.kind == "none" else config.summaries.sentences
-    for row in rows:
-        title, text = catalog.database.one(
-            "SELECT d.title, t.text FROM documents d JOIN texts t ON t.document = d.row WHERE d.row = ?", (row,)
-        )
-        found = catalog.database.all("SELECT headings FROM chunks WHERE document = ? ORDER BY position", (row,))
-        headings = [heading for (own,) in found for heading in json.loads(own)]
-        yield row, summary(title, headings, text, count) or text[:1000]
+    for first in range(0, len(rows), _TOGETHER):
+        part = rows[first : first + _TOGETHER]
+        found = [
+            catalog.database.one(
+                "SELECT d.title, t.text FROM documents d JOIN texts t ON t.document = d.row WHERE d.row = ?", (row,)
+            )
+            for row in part
+        ]
+        bodies = _bodies(catalog, config.summaries, [text for _, text in found])
+        for row, (title, text), body in zip(part, found, bodies, strict=True):
+            own = catalog.database.all("SELECT headings FROM chunks WHERE document = ? ORDER BY position", (row,))
+            headings = [heading for (names,) in own for heading in json.loads(names)]
+            yield row, summary(title, headings, body) or text[:1000]
+
+
+def _bodies(catalog: Catalog, config: SummariesConfig, texts: list[str]) -> list[str]:
+    """What sums each text up; a text that a model declines is summed up by its own sentences."""
+    match config:
+        case NoSummariesConfig():
+            return [""] * len(texts)
+        case ExtractiveSummariesConfig():
+            count, written = config.sentences, [""] * len(texts)
+        case OpenAISummariesConfig():
+            from ragcli.index.summaries.chat import ChatSummarizer
+
+            count = ExtractiveSummariesConfig().sentences
+            with ChatSummarizer(config, catalog) as summarizer:
+                written = summarizer.write(texts)
+        case _:
+            assert_never(config)
+    return [own or " ".join(central_sentences(text, count)) for own, text in zip(written, texts, strict=True)]
 
 
 def _embedded(catalog: Catalog, embedder: Embedder, texts: list[IndexText], progress: Progress) -> Embedded:

@@ -1,7 +1,7 @@
 """Make the graph that runs a cross-encoder, once, and compare it with the original."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ragcli.models.cross_encoders.card import PairCard
 from ragcli.models.cross_encoders.weights import read_onnx_weights
 from ragcli.models.files import cache_folder
 from ragcli.models.fingerprints import hash_parts
-from ragcli.models.once import make_once
+from ragcli.models.once import make_once, read_record
 from ragcli.models.sessions import depends_on_batch, load_onnxruntime, open_session, run_batch
 from ragcli.models.vocabulary import load_tokenizer, padding_id
 
@@ -62,9 +62,28 @@ def ensure_graph(card: PairCard, models: ModelsConfig) -> PairGraph:
     """
     if card.torch_reason:
         return PairGraph(None, reason=card.torch_reason)
+    folder = _folder(card, models)
+    return _graph(card, folder, make_once(folder, lambda temporary: _make(card, temporary)))
+
+
+def find_graph(card: PairCard, models: ModelsConfig) -> PairGraph | None:
+    """The graph made earlier, if any."""
+    folder = _folder(card, models)
+    record = read_record(folder)
+    return None if record is None else _graph(card, folder, record)
+
+
+def compare_with_original(card: PairCard, graph: Path) -> tuple[float, float]:
+    """How far a graph's scores are from the original's, computed now, and how far they may be."""
+    return float(np.abs(_scores(card, graph) - _original(card)).max()), _allowed(card)
+
+
+def _folder(card: PairCard, models: ModelsConfig) -> Path:
     key = hash_parts("pairs", _VERSION, load_onnxruntime().__version__, card.fingerprint(models))
-    folder = cache_folder(models) / "exports" / key
-    record = make_once(folder, lambda temporary: _make(card, temporary))
+    return cache_folder(models) / "exports" / key
+
+
+def _graph(card: PairCard, folder: Path, record: Mapping[str, Any]) -> PairGraph:
     if record["method"] != "none":
         return PairGraph(folder / _GRAPH)
     if card.ready_onnx:
@@ -75,7 +94,7 @@ def ensure_graph(card: PairCard, models: ModelsConfig) -> PairGraph:
 def _make(card: PairCard, folder: Path) -> dict[str, Any]:
     """Write the first graph that scores like the original."""
     reasons = []
-    for method, write, allowed in _methods(card):
+    for method, write in _methods(card):
         try:
             write(folder / _GRAPH)
             difference = float(np.abs(_scores(card, folder / _GRAPH) - _original(card)).max())
@@ -84,7 +103,7 @@ def _make(card: PairCard, folder: Path) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001  # an architecture can fail in any way; the original still runs
             reasons.append(f"{method}: {type(error).__name__}: {error}"[:300])
             continue
-        if difference <= allowed:
+        if difference <= _allowed(card):
             return {"method": method, "difference": difference, "reason": ""}
         reasons.append(f"{method}: scores differ by {difference:.6f}")
     for leftover in folder.iterdir():
@@ -92,13 +111,17 @@ def _make(card: PairCard, folder: Path) -> dict[str, Any]:
     return {"method": "none", "difference": 0.0, "reason": "; ".join(reasons)}
 
 
-def _methods(card: PairCard) -> Iterator[tuple[str, Callable[[Path], None], float]]:
+def _allowed(card: PairCard) -> float:
+    return _QUANTISED if card.ready_onnx and depends_on_batch(card.weights) else EXACT
+
+
+def _methods(card: PairCard) -> Iterator[tuple[str, Callable[[Path], None]]]:
     if card.ready_onnx:
-        yield "rebuilt", lambda target: _rebuild(card, target), _QUANTISED if depends_on_batch(card.weights) else EXACT
+        yield "rebuilt", lambda target: _rebuild(card, target)
         return
     if bert.is_plain(card.settings) and card.weights.suffix == ".safetensors":
-        yield "bert", lambda target: _write(card, target), EXACT
-    yield "torch.onnx", lambda target: _trace(card.files.folder, target), EXACT
+        yield "bert", lambda target: _write(card, target)
+    yield "torch.onnx", lambda target: _trace(card.files.folder, target)
 
 
 def _rebuild(card: PairCard, target: Path) -> None:

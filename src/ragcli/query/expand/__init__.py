@@ -1,9 +1,13 @@
 """Further ways to ask a question: offline from the corpus, or written by a language model."""
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
 from ragcli.query.asked import Variation
+
+WORD = re.compile(r"[^\W\d_]\w{2,}[^\W_]")
+"""A word that may be added to a question; shorter ones are mostly grammar."""
 
 
 class Expander(Protocol):

@@ -8,7 +8,7 @@ relevance models (Lavrenko, Croft 2001, in the mixture RM3 of Abdul-Jaleel et al
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ragcli.config.expand import FeedbackConfig
@@ -16,7 +16,7 @@ from ragcli.config.index import LexicalConfig
 from ragcli.errors import IndexStateError
 from ragcli.index.lexical.analysis import Analysis
 from ragcli.query.asked import Variation
-from ragcli.query.expand import Expander, distinct
+from ragcli.query.expand import WORD, Expander, distinct
 from ragcli.query.expand.acronyms import acronyms_in, definitions
 
 if TYPE_CHECKING:
@@ -25,18 +25,24 @@ if TYPE_CHECKING:
 
     from ragcli.index.lexical import LexicalIndex
     from ragcli.index.reader import Generation
+    from ragcli.query.expand.synonyms import Synonyms
     from ragcli.workspace.catalog import Catalog, StoredChunk
 
-_WORD = re.compile(r"[^\W\d_]\w{2,}[^\W_]")  # shorter ones are mostly grammar
 _DEFINING_CHUNKS = 30  # chunks with an acronym that are searched for its definition
 _MOST_WORDS = 60  # of a chunk, those that may be added: the first of them
 _SHARE = 0.5  # a word in more of all chunks than this says nothing
 
 
 def feedback_expander(
-    config: FeedbackConfig, lexical: LexicalConfig, generation: "Generation", allowed: "NDArray[np.int64] | None"
+    config: FeedbackConfig,
+    lexical: LexicalConfig,
+    generation: "Generation",
+    allowed: "NDArray[np.int64] | None",
+    synonyms: "Callable[[Analysis], Synonyms]",
 ) -> Expander:
     """An expander over a generation.
+
+    ``synonyms`` gives what finds them; called only where they are wanted.
 
     Raises:
         IndexStateError: It has no lexical part.
@@ -47,7 +53,13 @@ def feedback_expander(
             hint="--set query.expand.kind=none, or configure index.lexical and run ragcli index",
         )
     analysis = Analysis(lexical.language, lexical.stop_words)
-    return FeedbackExpander(config, generation.lexical, generation.catalog, analysis, allowed)
+    if config.synonyms and generation.manifest.embedder is None:
+        raise IndexStateError(
+            "query.expand.synonyms compares vectors of words, and the index has none",
+            hint="set it to 0, or configure index.embedder and run ragcli index",
+        )
+    near = synonyms(analysis) if config.synonyms else None
+    return FeedbackExpander(config, generation.lexical, generation.catalog, analysis, allowed, near)
 
 
 class FeedbackExpander:
@@ -59,6 +71,7 @@ class FeedbackExpander:
         catalog: Has their texts.
         analysis: That of the index.
         allowed: Chunk rows that may be looked at; all unless given.
+        synonyms: Finds words of like meaning; without, none are added.
     """
 
     def __init__(
@@ -68,12 +81,14 @@ class FeedbackExpander:
         catalog: "Catalog",
         analysis: Analysis,
         allowed: "NDArray[np.int64] | None" = None,
+        synonyms: "Synonyms | None" = None,
     ) -> None:
         self._config = config
         self._index = index
         self._catalog = catalog
         self._analysis = analysis
         self._allowed = allowed
+        self._synonyms = synonyms
 
     def expand(self, questions: Sequence[str]) -> list[list[Variation]]:
         """See ``Expander``."""
@@ -84,7 +99,11 @@ class FeedbackExpander:
 
     def _others(self, question: str) -> list[Variation]:
         scored = self._chunks(question, self._config.chunks)
-        return [*self._spelt_out(question, scored), *self._with_words(question, scored)]
+        return [
+            *self._spelt_out(question, scored),
+            *self._with_synonyms(question),
+            *self._with_words(question, scored),
+        ]
 
     def _chunks(self, text: str, count: int) -> "list[tuple[float, StoredChunk]]":
         """The best chunks by words, with their scores; ties in the order of rows."""
@@ -108,6 +127,13 @@ class FeedbackExpander:
                     text = question[:place] + short + question[place + len(long) :]
                     yield Variation(text, f"{long} is {short} in {chunk.document}", weight)
 
+    def _with_synonyms(self, question: str) -> Iterator[Variation]:
+        found = [] if self._synonyms is None else self._synonyms.of(question, self._config.synonyms)
+        if found:
+            text = " ".join([question, *(one.word for one in found)])
+            origin = ", ".join(f"{one.word} like {one.of}" for one in found)
+            yield Variation(text, origin, self._config.weight, "lexical")
+
     def _with_words(self, question: str, scored: "Sequence[tuple[float, StoredChunk]]") -> Iterator[Variation]:
         asked = set(self._analysis.question(question).terms) | set(self._analysis.terms(question))
         best = scored[0][0] if scored else 1.0
@@ -130,7 +156,7 @@ class FeedbackExpander:
         """Terms of a text with their share of it, but those of the question; each one's spelling is noted."""
         counts: Counter[str] = Counter()
         for term, word in self._analysis.words(text):
-            if term not in asked and _WORD.fullmatch(word) and (term in counts or len(counts) < _MOST_WORDS):
+            if term not in asked and WORD.fullmatch(word) and (term in counts or len(counts) < _MOST_WORDS):
                 counts[term] += 1
                 spelling.setdefault(term, word.lower() if word.istitle() else word)
         total = sum(counts.values())
