@@ -82,7 +82,7 @@ def test_reciprocal_ranks_start_at_one() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_ties_rank_by_row(method: Method) -> None:
     dense, lexical = ranking(r9=0.5), ranking(r4=7.0)
-    assert list(fused(method(), dense, lexical)) == [4, 9]
+    assert list(fused(method(dense_weight=0.5), dense, lexical)) == [4, 9]
 
 
 @pytest.mark.parametrize("method", METHODS)
