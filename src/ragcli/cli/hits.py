@@ -200,7 +200,7 @@ def _explanation(result: Result, place: int) -> Iterator[str]:
     contributions = result.contributions[place]
     alone = all(part.normalised == part.score for part in contributions.values())
     for arm, part in contributions.items():
-        found = f"rank {part.rank:>3}" if part.rank else "not found"
+        found = f"rank {part.rank:>3}" if part.rank else "unranked"
         line = f"{arm:<7}  {found}  score {part.score:.4f}"
         yield line if alone else f"{line}  normalised {part.normalised:.4f}  adds {part.weighted:.4f}"
     moved = result.reranked[place] if result.reranked else None
