@@ -75,8 +75,8 @@ VERDICTS = """\
   it is significantly above RRF and DBSF. [adr/0010-fusion.md](adr/0010-fusion.md) has what made it better.
 - **Embedder**: on SciFact's train queries bge-small is far ahead (p < .001), on the sample corpus behind, on the test
   queries neither: +.007 at 0.6, .000 at the 0.7 that train queries and sample corpus chose. It indexes at less than
-  half the speed, so MiniLM stays, and [configs/quality.yaml](../configs/quality.yaml) has bge-small. Its target was set by
-  .742 (RRF) and .747 (min-max), published of bge-base, which alone has .741; this int8 bge-small alone has .710.
+  half the speed, so MiniLM stays, and [configs/quality.yaml](../configs/quality.yaml) has bge-small. Its target was
+  set by .742 (RRF) and .747 (min-max), published of bge-base, which alone has .741; this int8 bge-small alone has .710.
 - **Reranking** stays off. 100 train queries and the sample corpus chose a share of 0.3, and on the test queries that
   loses: the sample of train queries was too small to see it. With 0.7 it does no harm there and gains a little on the
   sample corpus, for hundreds of milliseconds a question. Without a share, it does harm to claims about medicine.
