@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ragcli.config.index import HashingEmbedderConfig
 from ragcli.config.query import MinMaxConfig
@@ -31,13 +33,17 @@ def everything(engine: Engine) -> dict[Arm, Ranking]:
     vectors, lexical = engine.generation.vectors, engine.generation.lexical
     assert vectors is not None
     assert lexical is not None
-    scores, rows = vectors.search(question().vectors, 7)
+    scores, rows = vectors.search(asked_vectors(), 7)
     return {"dense": Ranking(scores[0], rows[0]), "lexical": Ranking(*lexical.search(QUESTION, 7))}
 
 
+def asked_vectors() -> NDArray[np.float32]:
+    return HashingEmbedder(HashingEmbedderConfig().dimension).embed_queries([QUESTION])
+
+
 def question() -> Asked:
-    vectors = HashingEmbedder(HashingEmbedderConfig().dimension).embed_queries([QUESTION])
-    return Asked(("dense", "lexical"), (Variation(QUESTION, "the question"),), None, vectors=vectors)
+    variations = (Variation(QUESTION, "the question"),)
+    return Asked(("dense", "lexical"), variations, None, vectors=asked_vectors())
 
 
 def only(ranking: Ranking, *rows: int) -> Ranking:
@@ -67,7 +73,10 @@ def test_a_result_of_one_arm_gets_the_score_that_the_other_has_for_it(
 
 def test_it_has_no_rank_there(engine: Engine, everything: dict[Arm, Ranking]) -> None:
     first, second = everything["lexical"].rows[:2].tolist()
-    given = {"dense": only(everything["dense"], first), "lexical": only(everything["lexical"], second)}
+    given: dict[Arm, Ranking] = {
+        "dense": only(everything["dense"], first),
+        "lexical": only(everything["lexical"], second),
+    }
     found = look_up(engine.generation, question(), given, Clock())
     parts = {one.row: one.contributions for one in fuse(found, MinMaxConfig())}
     ranks = {row: (own["dense"].rank, own["lexical"].rank) for row, own in parts.items()}
