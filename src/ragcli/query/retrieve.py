@@ -84,15 +84,16 @@ def look_up(
     import numpy as np
 
     dense, lexical = rankings["dense"], rankings["lexical"]
-    with clock.stage("dense"):
-        rows = np.setdiff1d(lexical.rows, dense.rows)
-        scores, found = generation.vectors.search(question.vectors[:1], len(rows), rows)
-        dense = _extended(dense, scores[0], found[0])
-    with clock.stage("lexical"):
-        rows = np.setdiff1d(rankings["dense"].rows, lexical.rows)
-        matching, found = generation.lexical.search(question.text, len(rows), rows)
-        rows = np.concatenate([found, np.setdiff1d(rows, found)])
-        lexical = _extended(lexical, np.pad(matching, (0, len(rows) - len(matching))), rows)
+    worded, meant = np.setdiff1d(lexical.rows, dense.rows), np.setdiff1d(dense.rows, lexical.rows)
+    if len(worded):
+        with clock.stage("dense"):
+            scores, found = generation.vectors.search(question.vectors[:1], len(worded), worded)
+            dense = _extended(dense, scores[0], found[0])
+    if len(meant):
+        with clock.stage("lexical"):
+            matching, rows = generation.lexical.search(question.text, len(meant), meant)
+            rows = np.concatenate([rows, np.setdiff1d(meant, rows)])
+            lexical = _extended(lexical, np.pad(matching, (0, len(rows) - len(matching))), rows)
     return {"dense": dense, "lexical": lexical}
 
 
