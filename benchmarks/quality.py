@@ -80,7 +80,7 @@ VERDICTS = """\
 - **Reranking** stays off: on the test queries nothing is above hybrid, as was hoped for. 100 train queries and the
   sample corpus chose a share of 0.3, which loses there, so the sample of train queries was too small. At 0.7 it costs
   less than can be told there and gains a little on the sample corpus, for a second a question. Without a share the
-  model does harm to claims about medicine, which it was not trained for. 50 candidates are no better than 20 on SciFact.
+  model does harm to claims about medicine, which it was not trained for. 50 candidates gain no more than 20 there.
 - **Multi-query**: `feedback` gains on the sample corpus and loses as much on SciFact, so it is off.
 - **Hierarchical** loses on both, and what a summary leaves out is gone: off. It is for long documents; neither has
   any.
