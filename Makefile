@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format unit bench docs clean
+.PHONY: demo test check format unit bench quality docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.user
@@ -28,6 +28,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+quality: $(VENV)/.dev
+	$(BIN)/python benchmarks/quality.py $(if $(SCIFACT),--scifact $(SCIFACT)) $(QUALITY)
 
 docs: $(VENV)/.dev
 	$(BIN)/python scripts/make_docs.py

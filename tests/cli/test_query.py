@@ -151,6 +151,14 @@ def test_explaining_tells_parts_that_add_up(run: Run) -> None:
     assert shown.splitlines()[-1].startswith("open ")
 
 
+def test_explaining_tells_which_arm_only_scored_a_hit(run: Run) -> None:
+    (query,) = run("disk full", "--explain", "--format", "json").json["result"]["queries"]
+    wordless = [hit for hit in query["hits"] if not hit["arms"]["lexical"]["rank"]]
+    assert wordless
+    assert all(hit["arms"]["lexical"]["score"] == 0 for hit in wordless)
+    assert "lexical  unranked  score 0.0000  normalised 0.0000  adds 0.0000" in run("disk full", "--explain").out
+
+
 def test_explaining_tells_which_variation_found_what(run: Run) -> None:
     arguments = ("disk nothing", "--expand", "feedback", "--explain", "-k", "2")
     (query,) = run(*arguments, "--format", "json").json["result"]["queries"]

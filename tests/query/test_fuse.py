@@ -81,9 +81,9 @@ def test_reciprocal_ranks_start_at_one() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_of_equals_the_one_found_by_words_comes_first_then_the_lower_row(method: Method) -> None:
-    assert list(fused(method(), ranking(r4=0.5), ranking(r9=7.0))) == [9, 4]
+    assert list(fused(method(dense_weight=0.5), ranking(r4=0.5), ranking(r9=7.0))) == [9, 4]
     if method is not RrfConfig:  # whose ranks are never equal within an arm
-        assert list(fused(method(), ranking(r9=0.5, r4=0.5), ranking())) == [4, 9]
+        assert list(fused(method(dense_weight=0.5), ranking(r9=0.5, r4=0.5), ranking())) == [4, 9]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -193,12 +193,11 @@ def test_the_large_configuration_is_approximate_and_half_the_size() -> None:
     assert config.workspace.keep_generations < Config().workspace.keep_generations
 
 
-def test_the_quality_configuration_has_another_model_an_exact_index_and_more_candidates() -> None:
+def test_the_quality_configuration_has_another_model_an_exact_index_and_more_weight_on_meaning() -> None:
     config, default = load_config(ROOT / "configs" / "quality.yaml", environment={}).config, Config()
     assert config.index.embedder.kind == default.index.embedder.kind == "sentence-transformers"
     assert config.index.embedder.model != default.index.embedder.model
     assert config.index.vectors.type == "flat"
-    assert config.query.candidates > default.query.candidates
     assert config.query.fusion.dense_weight > default.query.fusion.dense_weight
 
 

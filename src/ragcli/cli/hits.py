@@ -207,7 +207,8 @@ def _explanation(result: Result, place: int) -> Iterator[str]:
     contributions = result.contributions[place]
     alone = all(part.normalised == part.score for part in contributions.values())
     for arm, part in contributions.items():
-        line = f"{arm:<7}  rank {part.rank:>3}  score {part.score:.4f}"
+        found = f"rank {part.rank:>3}" if part.rank else "unranked"
+        line = f"{arm:<7}  {found}  score {part.score:.4f}"
         yield line if alone else f"{line}  normalised {part.normalised:.4f}  adds {part.weighted:.4f}"
     moved = result.reranked[place] if result.reranked else None
     if moved is not None:

@@ -22,10 +22,11 @@ class RrfConfig(Settings):
 
 
 class MinMaxConfig(Settings):
-    """Convex combination of scores normalised to [0, 1] per arm and query."""
+    """Convex combination of scores normalised to [0, 1] per arm and query; each arm scores what the other one finds."""
 
     kind: Literal["minmax"] = "minmax"
-    dense_weight: float = Field(default=0.5, ge=0, le=1)
+    dense_weight: float = Field(default=0.6, ge=0, le=1)
+    """Share of the dense arm; docs/quality.md has the figures it follows from."""
 
 
 class DbsfConfig(Settings):

@@ -85,7 +85,8 @@ class Tracker:
             if found.row in rows:
                 fused = fused or place
                 for arm, part in found.contributions.items():
-                    arms[arm] = min(part.rank, arms.get(arm, part.rank))
+                    if part.rank:
+                        arms[arm] = min(part.rank, arms.get(arm, part.rank))
         kept = 0 < fused <= len(result.hits)
         return Journey(name, rank, arms, fused, "" if rank else self._lost(name, arms, kept=kept))
 

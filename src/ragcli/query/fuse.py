@@ -1,9 +1,8 @@
 """Making one ranking of the rankings of several arms.
 
 Every method gives an arm's result a normalised value, weights it with the arm's share, and adds up over the arms. A
-result that an arm did not return gets 0 from it, as does every result of an arm whose share is 0; results that only
-such arms returned are left out. Of equal sums the one that owes more to words comes first, then the lower row: the best
-of each arm, where the other did not return it, are equals, and only one of them has what was asked for in it.
+result that a ranking has not gets 0 from its arm, as does every result of an arm whose share is 0; results that only
+such arms have are left out. Of equal sums the one that owes more to words comes first, then the lower row.
 """
 
 import math
@@ -22,10 +21,15 @@ Arm: TypeAlias = Literal["dense", "lexical"]
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What one arm returned for one question: best first, scores [k] and chunk rows [k]."""
+    """What one arm says for one question: scores [k] and chunk rows [k], best first.
+
+    Attributes:
+        looked_up: How many of them, the last, the arm did not return: another arm did, and this one gave their score.
+    """
 
     scores: "NDArray[np.float32]"
     rows: "NDArray[np.int64]"
+    looked_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Contribution:
 
     Attributes:
         score: The arm's own score.
-        rank: The arm's own rank, from 1.
+        rank: The arm's own rank, from 1; 0 for a result that it did not return and only gave its score of.
         normalised: The score or rank on the method's common scale.
         weighted: ``normalised`` times the arm's share: its part of the fused score.
     """
@@ -102,8 +106,9 @@ def fuse(rankings: Mapping[Arm, Ranking], config: FusionConfig) -> list[Fused]:
         ranking = rankings[arm]
         scores: list[float] = ranking.scores.tolist()
         values = normalise(scores, config)
-        found = zip(ranking.rows.tolist(), scores, values, strict=True)
-        for rank, (row, score, value) in enumerate(found, 1):
+        returned = len(scores) - ranking.looked_up
+        ranks = [*range(1, returned + 1), *[0] * ranking.looked_up]
+        for row, rank, score, value in zip(ranking.rows.tolist(), ranks, scores, values, strict=True):
             parts.setdefault(row, {})[arm] = Contribution(score, rank, value, share * value)
     fused = [Fused(row, math.fsum(part.weighted for part in arms.values()), arms) for row, arms in parts.items()]
     return sorted(fused, key=_standing)
@@ -166,7 +171,7 @@ def reciprocal_ranks(count: int, k: int) -> list[float]:
 
 
 def min_max(scores: Sequence[float]) -> list[float]:
-    """(s - min) / (max - min): the best is 1 and the worst is 0, like a result that is not there; all 1 if all equal.
+    """(s - min) / (max - min): the best is 1 and the worst is 0; all 1 if all equal.
 
     The convex combination of Bruch, Gai, Ingber: An Analysis of Fusion Functions for Hybrid Retrieval, ACM TOIS 2023.
     """

@@ -7,7 +7,7 @@ from ragcli.config.query import FusionConfig
 from ragcli.query.asked import Asked
 from ragcli.query.clock import Clock, shared
 from ragcli.query.fuse import Arm, Fused, Ranking, fuse_variations
-from ragcli.query.retrieve import rank, search_dense, search_lexical
+from ragcli.query.retrieve import look_up, rank, search_dense, search_lexical
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,9 @@ def rank_all(
             if "lexical" in question.arms_of(variation) and lexical is not None:
                 rankings["lexical"] = search_lexical(lexical, variation.text, depth, question.allowed, clock)
     _add_dense(generation, asked, found, depth, clocks, embed)
+    if fusion.kind == "minmax":
+        for question, own, clock in zip(asked, found, clocks, strict=True):
+            own[0] = look_up(generation, question, own[0], clock)
     with shared(clocks, "fuse"):
         return [
             _fused(question, [rank(rankings, fusion) for rankings in own])

@@ -19,7 +19,7 @@ class Result:
 
     Attributes:
         hits: Best first.
-        contributions: Per hit, what each arm that found it adds to its score. With a single arm the score is the
+        contributions: Per hit, what each arm adds to its score. With a single arm the score is the
             arm's own, neither normalised nor weighted.
         timings_ms: Time of each stage; what a batch shares is divided evenly among its questions.
         considered: All chunks that any arm found, in fused order, before grouping and cutting to ``top_k``.
@@ -63,7 +63,7 @@ def hit_of(place: int, result: Fused, chunk: StoredChunk, around: Passage | None
         end=chunk.end,
         headings=chunk.headings,
         metadata={"type": chunk.type, "source": chunk.source, **chunk.metadata},
-        arms={arm: ArmScore(part.score, part.rank) for arm, part in result.contributions.items()},
+        arms={arm: ArmScore(part.score, part.rank) for arm, part in result.contributions.items() if part.rank},
         surroundings=around,
     )
 

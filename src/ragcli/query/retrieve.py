@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ragcli.config.query import FusionConfig, Strategy
 from ragcli.errors import IndexStateError
+from ragcli.query.asked import Asked
 from ragcli.query.clock import Clock
 from ragcli.query.fuse import Arm, Contribution, Fused, Ranking, fuse
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragcli.index.lexical import LexicalIndex
+    from ragcli.index.reader import Generation
     from ragcli.index.vectors import VectorIndex
 
 
@@ -67,6 +69,38 @@ def search_lexical(
     """The lexical ranking of one question."""
     with clock.stage("lexical"):
         return Ranking(*index.search(text, depth, allowed))
+
+
+def look_up(
+    generation: "Generation", question: Asked, rankings: Mapping[Arm, Ranking], clock: Clock
+) -> dict[Arm, Ranking]:
+    """The rankings of a question as it was put, each with the scores of what only the other arm returned.
+
+    Without them a result just behind an arm's last is worth as little as one that has nothing to do with the question.
+    What matches no word of it has a lexical score of 0. Variations, which only hint, are not worth the time.
+    """
+    if len(rankings) < 2 or generation.vectors is None or generation.lexical is None or question.vectors is None:
+        return dict(rankings)
+    import numpy as np
+
+    dense, lexical = rankings["dense"], rankings["lexical"]
+    worded, meant = np.setdiff1d(lexical.rows, dense.rows), np.setdiff1d(dense.rows, lexical.rows)
+    if len(worded):
+        with clock.stage("dense"):
+            scores, found = generation.vectors.search(question.vectors[:1], len(worded), worded)
+            dense = _extended(dense, scores[0], found[0])
+    if len(meant):
+        with clock.stage("lexical"):
+            matching, rows = generation.lexical.search(question.text, len(meant), meant)
+            rows = np.concatenate([rows, np.setdiff1d(meant, rows)])
+            lexical = _extended(lexical, np.pad(matching, (0, len(rows) - len(matching))), rows)
+    return {"dense": dense, "lexical": lexical}
+
+
+def _extended(ranking: Ranking, scores: "NDArray[np.float32]", rows: "NDArray[np.int64]") -> Ranking:
+    import numpy as np
+
+    return Ranking(np.concatenate([ranking.scores, scores]), np.concatenate([ranking.rows, rows]), len(rows))
 
 
 def rank(rankings: Mapping[Arm, Ranking], fusion: FusionConfig) -> list[Fused]:

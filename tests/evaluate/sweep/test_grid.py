@@ -63,9 +63,9 @@ def test_a_kind_is_set_before_what_belongs_to_it(project: Path) -> None:
 
 
 def test_a_section_is_a_value(project: Path) -> None:
-    found = tried("query.fusion: [{kind: rrf, k: 20}, {kind: minmax, dense_weight: 0.5}]\n", project)
+    found = tried("query.fusion: [{kind: rrf, k: 20}, {kind: minmax, dense_weight: 0.6}]\n", project)
     assert [point.number for point in found] == [0, 1]  # the second is the default, which is the base
-    assert found[0].settings == {"query.fusion": {"kind": "minmax", "dense_weight": 0.5}}
+    assert found[0].settings == {"query.fusion": {"kind": "minmax", "dense_weight": 0.6}}
     assert found[1].loaded.config.query.fusion.model_dump() == {"kind": "rrf", "k": 20, "dense_weight": 0.5}
 
 
