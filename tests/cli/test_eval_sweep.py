@@ -59,7 +59,7 @@ def test_a_sweep_needs_no_index_writes_the_winner_and_resumes(project: Path) -> 
     done = ragcli(*words, "--write", "best.yaml", cwd=project)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("queries.jsonl: nDCG@3 on the ")
-    assert "eval sweep: 5 points (0 from earlier runs), 1 way to cut, 1 index, 16 searches run" in done.stdout
+    assert "eval sweep: 5 points (0 from earlier runs), 1 way to cut, 1 index, 24 searches run" in done.stdout
     assert done.stdout.endswith("wrote best.yaml\n")
     again = ragcli(*words, "--format", "json", cwd=project)
     result = json.loads(again.stdout)["result"]
@@ -77,7 +77,7 @@ def test_csv_has_a_row_for_each_point(project: Path) -> None:
     header, *rows = list(csv.reader(io.StringIO(done.stdout)))
     assert header == ["point", "query.fusion.kind", "query.fusion.dense_weight", "tune nDCG@3", "chosen"]
     assert [row[:3] for row in rows] == [
-        ["0", "minmax", "0.5"],
+        ["0", "minmax", "0.6"],
         ["1", "rrf", "0.1"],
         ["2", "rrf", "0.9"],
         ["3", "minmax", "0.1"],

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragcli.errors import UsageError
 from ragcli.query.fuse import Arm
+from ragcli.records import Query
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,3 +102,14 @@ def texts_to_embed(asked: Sequence[Asked], *, passages: bool) -> list[str]:
     """Texts that are asked by their meaning and are passages, or are not, each once, in order."""
     every = (variation for question in asked for variation in question.asked_by_meaning())
     return list(dict.fromkeys(variation.text for variation in every if variation.passage == passages))
+
+
+def text_of(query: Query) -> str:
+    """The question as models and indexes take it.
+
+    Raises:
+        UsageError: It is empty.
+    """
+    if not query.text.strip():
+        raise UsageError(f"question {query.id!r} is empty", hint='ragcli query "how do I ..."')
+    return query.text.encode("utf-8", "replace").decode("utf-8")  # arguments may hold bytes that are no text

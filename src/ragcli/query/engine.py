@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal, Self, assert_never
 from ragcli.config.narrow import HierarchicalConfig, NoNarrowingConfig
 from ragcli.config.query import Strategy
 from ragcli.config.settings import Config
-from ragcli.errors import IndexStaleError, UsageError
+from ragcli.errors import IndexStaleError
 from ragcli.index.catalog_state import has_documents
 from ragcli.index.reader import Generation, open_generation
-from ragcli.query.asked import Asked, Variation, texts_to_embed
+from ragcli.query.asked import Asked, Variation, text_of, texts_to_embed
 from ragcli.query.clock import Clock, shared
 from ragcli.query.expand.build import build_expander
 from ragcli.query.fuse import Arm, Fused
@@ -74,7 +74,7 @@ class Engine:
         wants_model = self._settings.strategy in {"dense", "hybrid"} and config.index.embedder.kind != "none"
         self._model = self._load_model() if wants_model and workspace.current.exists() else None
         if self._model is not None and expected:
-            self._embed_ahead(self._model.result, [_text_of(query) for query in expected])
+            self._embed_ahead(self._model.result, [text_of(query) for query in expected])
         with self._clock.stage("open"):
             self.generation: Generation = open_generation(
                 workspace,
@@ -173,7 +173,7 @@ class Engine:
         """
         top_k = self._settings.top_k if top_k is None else top_k
         by_document = (group_by or self._settings.group_by) == "document"
-        texts = [_text_of(query) for query in queries]
+        texts = [text_of(query) for query in queries]
         if not queries:
             return []
         clocks = [Clock() for _ in queries]
@@ -390,14 +390,3 @@ class Engine:
             )
             for query, found, clock in zip(queries, ranked, clocks, strict=True)
         ]
-
-
-def _text_of(query: Query) -> str:
-    """The question as models and indexes take it.
-
-    Raises:
-        UsageError: It is empty.
-    """
-    if not query.text.strip():
-        raise UsageError(f"question {query.id!r} is empty", hint='ragcli query "how do I ..."')
-    return query.text.encode("utf-8", "replace").decode("utf-8")  # arguments may hold bytes that are no text
