@@ -48,17 +48,10 @@ interleaved rounds on a machine that other work may share: read the ratios, whic
 
 What falls short, and why:
 
-- **Cold query**: what a bare script does not have is typer (40 ms), pydantic with the settings (80 ms) and our own
-  modules (50 ms, half of it the making of dataclasses). Left out already: looking for garbage (60 ms), package metadata
-  (20 ms), describing commands that are not called (10 ms), rich while the model computes, graph optimisation. Tried
-  without gain: importing the runtimes ahead on another thread (14 to 34 ms slower, all imports share one lock), a
-  shorter switch interval, opening session and tokenizer on the model's thread, ending without teardown.
 - **Folder to index**: reached with one chunk a text, which is what the peers do; the default embeds every word in
   chunks, 1.4 times as many tokens as the peers, which cut a text at 256.
 - **No-op re-sync**: three times `find` is less than importing typer takes. Of the quarter of a second half are imports
   and a tenth of a second is asking the system about 10,000 files; neither reading, parsing nor a query a file is left.
-- **Stored run**: of a second and a half, 1.0 s is finding and matching 5 million names in 150 MB; ranx takes four
-  times as long as pytrec_eval.
 """
 
 
