@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tests.cli.conftest import Ragcli
 
 
@@ -16,6 +17,11 @@ def test_results_of_unlike_splits_are_not_compared(indexed: Ragcli, work: Path) 
         (work / "set" / "qrels" / f"{name}.tsv").write_text(rows)
     dev = result(indexed, "--split", "dev", "-o", "dev.json", "--no-save")
     assert dev["result"]["result"]["fingerprints"]["split"] == "dev"
+    for field in ("corpus", "chunker", "generation", "fusion", "query", "dataset", "seed", "versions", "ragcli"):
+        assert dev["result"]["result"]["fingerprints"][field], field
+    assert f"numpy {np.__version__}" in dev["result"]["result"]["fingerprints"]["versions"]
+    other = result(indexed, "--split", "dev", "--baseline", "dev.json", "--set", "query.fusion.kind=dbsf", "--no-save")
+    assert {"fusion", "query"} <= set(other["result"]["comparison"]["changed"])
     assert result(indexed)["result"]["result"]["fingerprints"]["split"] == "test"
     refused = result(indexed, "--baseline", "dev.json", status=12)
     assert refused["error"]["message"] == "the results differ in split: dev in the baseline, test here"

@@ -41,6 +41,9 @@ def test_numbers_are_those_of_the_pairs() -> None:
     [fewer] = compare(baseline, failed).metrics
     assert (fewer.queries, fewer.failed, fewer.unscored) == (2, 1, 1)
     assert explain(fewer).endswith("; left out because a row failed: 1; without anything to be scored against: 1")
+    assert "3 queries: 1 better, 1 worse, 1 equal)" in explain(found)
+    assert f"effect {found.effect:+.2f}," in explain(found)
+    assert f"these queries can show a change of {found.detectable:.4f}" in explain(found)
     differences = np.array([0.0, -0.5, 0.2])
     assert found.p == statistics.permutation_test(differences) == 1.0
     assert found.effect == pytest.approx(-0.1 / differences.std(ddof=1))

@@ -93,7 +93,7 @@ class Settings:
     margins: Mapping[str, Margin] = field(default_factory=dict)
     test: TestName = "permutation"
     alpha: float = 0.05
-    seed: int = 0
+    seed: int = statistics.SEED
     allow_mismatch: frozenset[str] = frozenset()
 
 

@@ -26,12 +26,14 @@ from ragcli.evaluate.retrieve import SHOWN, Retrieved, percentiles, retrieve
 from ragcli.evaluate.runs import Run, parse_run
 from ragcli.evaluate.spans import Range, score_characters
 from ragcli.evaluate.spending import Spending
+from ragcli.evaluate.statistics import SEED
 from ragcli.records import Score
 
 if TYPE_CHECKING:
     from ragcli.query.engine import Engine
 
 _CURVE_DEPTH = 100
+_LIBRARIES = ("faiss-cpu", "numpy", "onnxruntime", "tantivy", "tokenizers")
 
 
 def required_dataset(settings: EvaluateConfig) -> Path:
@@ -134,7 +136,7 @@ def shaping(engine: "Engine", dataset: Dataset, top_k: int) -> tuple[dict[str, s
         DataError: It has none of them.
     """
     unknown, of_chunks = _unknown(engine, dataset.judgements)
-    shaped = {**engine.fingerprints, "dataset": dataset.fingerprint}
+    shaped = {**engine.fingerprints, "dataset": dataset.fingerprint, "versions": _versions()}
     return _fingerprints(shaped, "chunks" if of_chunks else "documents", top_k, dataset.split), unknown
 
 
@@ -195,8 +197,16 @@ def _fingerprints(shaped: Mapping[str, str], judgements: str, top_k: int, split:
         **shaped,
         **{name: value for name, value in named.items() if value},
         "judgements": judgements,
+        "seed": str(SEED),
         "ragcli": __version__,
     }
+
+
+def _versions() -> str:
+    """Of the libraries that the numbers of a search depend on."""
+    from importlib.metadata import version
+
+    return ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
 
 
 def _values(

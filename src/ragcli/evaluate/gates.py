@@ -213,12 +213,15 @@ def against_baseline(comparisons: Comparisons) -> list[GateOutcome]:
 
 def explain(item: Comparison) -> str:
     """A comparison in one sentence."""
+    counts, queries = item.counts, counted(item.queries, "query", "queries")
+    effect = "" if math.isnan(item.effect) else f" effect {item.effect:+.2f},"
     facts = (
         f"{item.metric} {item.baseline:.4f} -> {item.candidate:.4f} ({item.difference:+.4f},"
-        f" 95 % interval {item.interval.low:+.4f} to {item.interval.high:+.4f}, p {p_text(item.adjusted_p)},"
-        f" {counted(item.queries, 'query', 'queries')})"
+        f" 95 % interval {item.interval.low:+.4f} to {item.interval.high:+.4f}, p {p_text(item.adjusted_p)},{effect}"
+        f" {queries}: {counts.wins} better, {counts.losses} worse, {counts.ties} equal)"
     )
-    rest = f"; left out because a row failed: {item.failed}" if item.failed else ""
+    rest = "" if math.isnan(item.detectable) else f"; these queries can show a change of {item.detectable:.4f}"
+    rest += f"; left out because a row failed: {item.failed}" if item.failed else ""
     rest += f"; without anything to be scored against: {item.unscored}" if item.unscored else ""
     match item.verdict:
         case Verdict.PASS:
@@ -226,8 +229,7 @@ def explain(item: Comparison) -> str:
         case Verdict.REGRESSION:
             return f"{facts}: significantly worse{rest}"
         case Verdict.INCONCLUSIVE | None:
-            least = "" if math.isnan(item.detectable) else f"; these queries can show a change of {item.detectable:.4f}"
-            return f"{facts}: a drop of {item.margin:.4g} can be neither shown nor excluded{least}{rest}"
+            return f"{facts}: a drop of {item.margin:.4g} can be neither shown nor excluded{rest}"
 
 
 def p_text(p: float) -> str:

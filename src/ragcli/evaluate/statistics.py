@@ -18,6 +18,8 @@ from ragcli.evaluate.distributions import normal_cdf, normal_quantile, t_quantil
 TestName: TypeAlias = Literal["permutation", "t", "bootstrap"]
 Differences: TypeAlias = NDArray[np.float64]
 
+SEED = 0
+"""Of every random number, so that a result repeats."""
 REPEATS = 20_000
 """Random sign flips; the Monte Carlo error of a p of 0.05 is 0.0015."""
 RESAMPLES = 4_000
@@ -47,7 +49,7 @@ class Counts:
     ties: int
 
 
-def permutation_test(differences: Differences, *, repeats: int = REPEATS, seed: int = 0) -> float:
+def permutation_test(differences: Differences, *, repeats: int = REPEATS, seed: int = SEED) -> float:
     """Two-sided p of the paired randomisation test: were both systems alike, every difference's sign would be a coin.
 
     Exact while at most ``EXACT`` queries differ, otherwise ``repeats`` random flips with the observed one counted
@@ -119,7 +121,7 @@ def bootstrap_interval(
     confidence: float = 0.95,
     *,
     resamples: int = RESAMPLES,
-    seed: int = 0,
+    seed: int = SEED,
     expanded: bool = True,
 ) -> Interval:
     """The BCa bootstrap interval of the mean: bias-corrected and accelerated.
@@ -146,7 +148,7 @@ def bootstrap_interval(
     return Interval(float(low), float(high))
 
 
-def bootstrap_test(differences: Differences, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
+def bootstrap_test(differences: Differences, *, resamples: int = RESAMPLES, seed: int = SEED) -> float:
     """Two-sided p by inverting the BCa interval: the level at which 0 lies on its edge.
 
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 14.3 and 15.4. Never below

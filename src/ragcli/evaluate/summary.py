@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragcli.evaluate.result import EvalResult
-from ragcli.evaluate.statistics import Interval, bootstrap_interval
+from ragcli.evaluate.statistics import SEED, Interval, bootstrap_interval
 
 _SLICE_RESAMPLES = 1_000
 
@@ -30,7 +30,7 @@ class Summary:
     unscored: int = 0
 
 
-def summarise(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = 0) -> tuple[Summary, ...]:
+def summarise(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = SEED) -> tuple[Summary, ...]:
     """One summary a metric: the named ones, or all.
 
     Raises:
@@ -44,7 +44,7 @@ def summarise(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = 0)
     return tuple(_summary(result, name, every, seed) for name in names)
 
 
-def slices(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = 0) -> dict[str, tuple[Summary, ...]]:
+def slices(result: EvalResult, metrics: Sequence[str] = (), *, seed: int = SEED) -> dict[str, tuple[Summary, ...]]:
     """Tag -> summaries over the queries that carry it; a metric whose rows all failed there is left out."""
     rows: dict[str, list[int]] = {}
     for row, question in enumerate(result.questions):

@@ -140,6 +140,7 @@ class Engine:
             "generation": self.generation.name,
             **self.generation.manifest.fingerprints,
             **(self._reranker.fingerprints if self._reranker else {}),
+            "fusion": fingerprint(self._settings.fusion),
             "query": fingerprint(self._settings.model_copy(update=_NOT_SHAPING)),
         }
 
