@@ -73,6 +73,19 @@ def test_the_innermost_configured_source_owns_a_path(base: Path) -> None:
     assert (outer.barred, inner.barred) == (frozenset({"api"}), frozenset())
 
 
+def test_a_folder_is_read_with_the_configured_sources_in_it(base: Path) -> None:
+    config = configured(base, "docs", "docs/api", metadata={"team": "x"})
+    everything = run(base, ".", config=config)
+    assert shape(everything) == [(".", base.name, ()), ("docs", "docs", ()), ("docs/api", "api", ())]
+    assert [source.settings.metadata for source in everything.sources] == [{}, {"team": "x"}, {"team": "x"}]
+    assert everything.sources[0].barred == frozenset({".ragcli", "docs", "docs/api"})
+    assert shape(run(base, "docs", config=config)) == [("docs", "docs", ()), ("docs/api", "api", ())]
+    assert shape(run(base, "docs/a.md", ".", config=config)) == shape(everything)
+    assert shape(run(base, "notes", config=config)) == [("notes", "notes", ())]
+    single = configured(base, "top.md")
+    assert shape(run(base, ".", config=single)) == [(".", base.name, ()), ("top.md", base.name, ("top.md",))]
+
+
 def test_the_configuration_in_use_is_no_document(base: Path) -> None:
     (base / "other.yaml").touch()
     for file in (Path("other.yaml"), base / "other.yaml"):

@@ -1,7 +1,8 @@
 """Which sources a run reads: those of the configuration, those named by paths, or both at once.
 
 A source is a name and a root folder. A path that lies in a configured source, or in a folder that was ingested before,
-belongs to that source, so that one file never becomes two documents.
+belongs to that source, so that one file never becomes two documents; a folder is read with the configured sources in
+it.
 """
 
 import os
@@ -165,7 +166,14 @@ def _named(
             found[source.name] = source
         elif not before.whole:
             found[source.name] = replace(before, selected=tuple(dict.fromkeys(before.selected + source.selected)))
-    return list(found.values())
+    folders = [path for path in paths if path.is_dir()]
+    inside = [source for source in configured.values() if any(_holds(folder, source) for folder in folders)]
+    return [*(found | {source.name: _narrowed(source, selection) for source in inside}).values()]
+
+
+def _holds(folder: Path, source: Source) -> bool:
+    """Whether a source lies in a folder, and not the folder in the source."""
+    return source.root.is_relative_to(folder) and (source.root != folder or not source.whole)
 
 
 def _of_path(
