@@ -50,10 +50,10 @@ What falls short, and why:
 
 - **Folder to index**: reached with one chunk a text, which is what the peers do; the default embeds every word in
   chunks, 1.4 times as many tokens as the peers, which cut a text at 256.
-- **No-op re-sync**: out of reach for a program on typer. A bare script that imports typer and stats the 10,000 files takes
-  84 ms where the target is 66 (Python alone 12, with typer 63); with pydantic and sqlite3, 133. Of the rest half are our
-  modules, half comparing with the catalog. Tried and kept: one walk with the stat that listing gives, the whole catalog
-  read by one query, settings remembered instead of parsed; neither reading, parsing nor a query a file is left.
+- **No-op re-sync**: out of reach for a program on typer. A bare script that imports typer and stats the 10,000 files
+  takes 84 ms where the target is 66 (Python alone 12, with typer 63); with pydantic and sqlite3, 133. Tried and kept:
+  one walk with the stat that listing gives, the whole catalog read by one query, settings remembered instead of
+  parsed; neither reading, parsing nor a query a file is left.
 """
 
 
