@@ -3,28 +3,19 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+from ragcli.abtest.decision import Decision, failure_of
 from ragcli.abtest.experiment import Experiment
 from ragcli.abtest.findings import Direction, Finding, concluded, find
 from ragcli.abtest.health import Check, checks
 from ragcli.abtest.inference.multiplicity import adjust
 from ragcli.abtest.observations import Observations, observe
 from ragcli.abtest.store import ExperimentStore
-from ragcli.errors import DataError, InconclusiveError, NotComparableError, RagcliError, RegressionError
+from ragcli.errors import DataError, RagcliError
 from ragcli.evaluate.distributions import normal_quantile
 from ragcli.evaluate.gates import p_text
 
 POWER = 0.8
-
-
-class Decision(StrEnum):
-    """What to do with a treatment."""
-
-    SHIP = "ship"
-    HARM = "harm"
-    INCONCLUSIVE = "inconclusive"
-    INVALID = "invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +46,7 @@ class Analysis:
     @property
     def failure(self) -> RagcliError | None:
         """What the command ends with; None where a treatment may ship."""
-        kinds: dict[Decision, type[RagcliError]] = {
-            Decision.HARM: RegressionError,
-            Decision.INCONCLUSIVE: InconclusiveError,
-            Decision.INVALID: NotComparableError,
-        }
-        kind = kinds.get(self.decision)
-        return None if kind is None else kind(self.sentence)
+        return failure_of(self.decision, self.sentence)
 
 
 def analyze(store: ExperimentStore, name: str) -> Analysis:
