@@ -1,1 +1,1 @@
-"""Two configurations, or several, held against each other: offline on the same questions, online on split traffic."""
+"""A/B tests: two configurations compared offline on the same queries, or online on split traffic."""

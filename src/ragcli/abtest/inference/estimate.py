@@ -103,8 +103,8 @@ def welch_freedom(variances: Pair, users: Pair) -> float:
 def fieller(statistics: Pair, variances: Pair, reach: float) -> Interval:
     """Interval of treatment / control - 1: the ratios r at which treatment - r control is not significant.
 
-    NaN bounds where control itself cannot be told from 0, for then the set of such ratios has no bound. Source: Fieller,
-    Some problems in interval estimation, Journal of the Royal Statistical Society B 16, 1954.
+    NaN bounds where control itself cannot be told from 0, for then the set of such ratios has no bound. Source:
+    Fieller, Some problems in interval estimation, Journal of the Royal Statistical Society B 16, 1954.
     """
     control, treatment = statistics
     square = reach * reach

@@ -10,7 +10,7 @@ Method: TypeAlias = Literal["holm", "bh"]
 
 
 def adjust(p_values: Sequence[float], method: Method) -> list[float]:
-    """Adjusted p values: ``holm`` bounds the chance of any false alarm, ``bh`` the share of false ones among the alarms.
+    """Adjusted p values: ``holm`` bounds the chance of any false alarm, ``bh`` the share of false ones among alarms.
 
     A NaN, a metric without a test, stays one and counts for nothing.
     """

@@ -55,9 +55,9 @@ def quantiles(
     resampled independently, every resample of one is set against every resample of the other. p is twice the share of
     these pairs on the rarer side of 0, and not below 2 / (repeats + 1).
 
-    Sources: Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7, 1979; Chamandy, Muralidharan,
-    Najmi and Naidu, Estimating uncertainty for massive data streams, Google, 2012, for the Poisson weights and whole
-    users.
+    Sources: Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7, 1979; for the Poisson
+    weights and whole users Chamandy, Muralidharan, Najmi and Naidu, Estimating uncertainty for massive data streams,
+    Google, 2012.
 
     NaN and no bounds for a variant without events or with those of only one user. Where all resamples agree (all values
     alike) the interval is a point.

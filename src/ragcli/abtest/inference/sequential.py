@@ -36,9 +36,9 @@ def always_valid(
 ) -> Sequence:
     """The mixture sequential probability ratio test, and the confidence sequence that it inverts.
 
-    Against no difference stands one drawn from N(0, tau^2). With g = tau^2 / variance of the difference and z = difference
-    / error, their likelihood ratio is exp(z^2 g / (2 (1 + g))) / sqrt(1 + g); it exceeds 1 / alpha at any look with
-    probability at most alpha. The errors are estimates, so that holds in the limit of many users.
+    Against no difference stands one drawn from N(0, tau^2). With g = tau^2 / variance of the difference and z =
+    difference / error, their likelihood ratio is exp(z^2 g / (2 (1 + g))) / sqrt(1 + g); it exceeds 1 / alpha at any
+    look with probability at most alpha. The errors are estimates, so that holds in the limit of many users.
 
     Sources: Robbins, Statistical methods related to the law of the iterated logarithm, Annals of Mathematical
     Statistics 41, 1970; Johari, Koomen, Pekelis and Walsh, Always valid inference: continuous monitoring of A/B tests,
