@@ -76,7 +76,9 @@ def prefer(store: ExperimentStore, experiment: Experiment) -> Preference:
     clicks = _clicks(store, experiment)
     if not clicks.decided.size:
         hint = f"ragcli abtest record {experiment.name} --user USER --impression ID --click RANK"
-        raise DataError(f"{counted(clicks.impressions, 'impression')} of {experiment.name}, no click decides any", hint=hint)
+        raise DataError(
+            f"{counted(clicks.impressions, 'impression')} of {experiment.name}, no click decides any", hint=hint
+        )
     users, confidence = clicks.decided.size, 1 - experiment.alpha
     values = ratios.linearised((clicks.wins, clicks.decided))
     share, error = float(values.mean()), math.sqrt(variance_of_mean(values))
@@ -139,7 +141,9 @@ def _path(clicks: Clicks, horizon: int | None, confidence: float) -> tuple[float
     residual = np.maximum(squares + share**2 * np.cumsum(clicks.decided**2), 0.0)
     error = np.sqrt(residual * users / np.maximum(users - 1, 1.0)) / decided
     error[users < 2] = np.nan
-    found = sequential.always_valid(share - 0.5, error, users, horizon=horizon, confidence=confidence)
+    found = sequential.always_valid(
+        share - 0.5, error, users, horizon=horizon or sequential.HORIZON, confidence=confidence
+    )
     return float(found.p[-1]), Interval(0.5 + float(found.low[-1]), 0.5 + float(found.high[-1]))
 
 

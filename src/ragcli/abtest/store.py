@@ -138,11 +138,13 @@ class ExperimentStore:
             self._database.run("DELETE FROM experiments WHERE number = ?", (number,))
         return exposures, events
 
-    def count(self, name: str) -> tuple[int, int]:
-        """Users seen and events stored."""
+    def count(self, name: str) -> tuple[dict[str, int], int]:
+        """Users that saw each variant, and events stored."""
         number = self._number(name)
-        users = self._database.one("SELECT COUNT(DISTINCT user) FROM exposures WHERE experiment = ?", (number,))[0]
-        return users, self._database.one("SELECT COUNT(*) FROM events WHERE experiment = ?", (number,))[0]
+        users = self._database.all(
+            "SELECT variant, COUNT(*) FROM exposures WHERE experiment = ? GROUP BY variant", (number,)
+        )
+        return dict(users), self._database.one("SELECT COUNT(*) FROM events WHERE experiment = ?", (number,))[0]
 
     def record(self, experiment: Experiment, events: Iterable[Event]) -> Recorded:
         """Store events, each at most once; what is stored stays, whatever comes of the rest."""

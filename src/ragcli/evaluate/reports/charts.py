@@ -83,7 +83,7 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     parts, entries = [_axes(frame, marks, "k, results looked at", "mean")], []
     for name, points in lines.items():
         colour = ("a" if name.startswith("recall") else "b") + (" dashed" if name.endswith("(baseline)") else "")
-        path = " ".join(f"{frame.right(k):.1f},{frame.up(value):.1f}" for k, value in points)
+        path = _path([(frame.right(k), frame.up(value)) for k, value in points])
         parts.append(f'<polyline class="curve {colour}" points="{path}"/>')
         if len(points) <= 12:
             parts += [
@@ -145,6 +145,81 @@ def histogram(values: NDArray[np.float64]) -> str:
         )
     told = "; ".join(f"{name} {value:.4g} ms" for name, value in marks.items())
     return _svg(f"Latency of {values.size} queries: {told}", "".join(parts))
+
+
+def band(
+    x: NDArray[np.float64], middle: NDArray[np.float64], bounds: Sequence[NDArray[np.float64]], names: tuple[str, str]
+) -> str:
+    """A value with its interval as it was learnt, against no difference.
+
+    Args:
+        x: Ascending, as are the points below; float64 [n].
+        middle: The value.
+        bounds: Lower and upper; the first, widest ones are cut off at the frame.
+        names: Of the axes.
+    """
+    settled = slice(x.size // 4, None)
+    finite = [side[settled][np.isfinite(side[settled])] for side in bounds]
+    seen = np.concatenate([middle, *finite, [0.0]])
+    low, high = float(seen.min()), float(seen.max())
+    frame = _Frame((float(min(x[0], 0.0)), float(x[-1])), (low, high if high > low else low + 1.0))
+    points = [
+        [(frame.right(a), frame.up(float(np.clip(b, *frame.y)))) for a, b in zip(x.tolist(), side, strict=True)]
+        for side in (*(np.nan_to_num(side, posinf=high, neginf=low) for side in bounds), middle)
+    ]
+    area, line = (_path(points[0] + points[1][::-1]), _path(points[2]))
+    parts = [_axes(frame, ticks(*frame.x), *names)]
+    parts.append(_line(LEFT, frame.up(0.0), WIDTH - RIGHT, frame.up(0.0), "diagonal"))
+    parts.append(f'<polygon class="band" points="{area}"/><polyline class="curve a" points="{line}"/>')
+    ends = [float(side[-1]) for side in bounds]
+    return _svg(f"{names[1]}: {middle[-1]:.4g}, {ends[0]:.4g} to {ends[1]:.4g} at the end", "".join(parts))
+
+
+def growth(lines: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], names: tuple[str, str]) -> str:
+    """Counts as they grew: name -> x and count, both ascending."""
+    last = max(float(x[-1]) for x, _ in lines.values())
+    top = max(float(counts[-1]) for _, counts in lines.values())
+    frame = _Frame((0.0, last or 1.0), (0.0, top))
+    parts, entries = [_axes(frame, ticks(*frame.x), *names)], []
+    for number, (name, (x, counts)) in enumerate(lines.items()):
+        kind = _kind(number)
+        path = _path([(frame.right(a), frame.up(b)) for a, b in zip(x.tolist(), counts.tolist(), strict=True)])
+        parts.append(f'<polyline class="curve {kind}" points="{path}"/>')
+        entries.append((name, kind))
+    told = "; ".join(f"{name} {counts[-1]:,.0f}" for name, (_, counts) in lines.items())
+    return _legend(entries) + _svg(f"Counts over {names[0]}: {told}", "".join(parts))
+
+
+def distributions(values: Mapping[str, NDArray[np.float64]], name: str) -> str:
+    """Shares of values in bins, one outline each; the highest percent is left out, lest it flatten the rest."""
+    every = np.concatenate(list(values.values()))
+    low, high = float(every.min()), float(np.quantile(every, 0.99))
+    high = high if high > low else low + 1.0
+    shares = {}
+    for kind, own in values.items():
+        counted, edges = np.histogram(own, bins=_BINS, range=(low, high))
+        shares[kind] = (counted / max(own.size, 1), edges)
+    frame = _Frame((low, high), (0.0, max(float(share.max()) for share, _ in shares.values()) * 1.05 or 1.0))
+    parts, entries = [_axes(frame, ticks(low, high), name, "share of users")], []
+    for number, (kind, (share, edges)) in enumerate(shares.items()):
+        steps = [
+            (frame.right(edge), frame.up(height))
+            for place, height in enumerate(share.tolist())
+            for edge in (float(edges[place]), float(edges[place + 1]))
+        ]
+        parts.append(f'<polyline class="curve {_kind(number)}" points="{_path(steps)}"/>')
+        entries.append((kind, _kind(number)))
+    told = "; ".join(f"{kind} median {float(np.median(own)):.4g}" for kind, own in values.items())
+    return _legend(entries) + _svg(f"Distribution of {name}: {told}", "".join(parts))
+
+
+def _kind(number: int) -> str:
+    """Colour and dash of a line: four can be told apart."""
+    return ("a", "b", "a dashed", "b dashed")[number % 4]
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
 def ticks(low: float, high: float) -> list[float]:
