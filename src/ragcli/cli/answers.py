@@ -102,11 +102,24 @@ def _answer(answering: "Answering", query: "Query", history: Sequence[Any] = ())
     answered = answering.ask(query, history, lambda text: flow.write(_visible(text)))
     flow.end()
     print("\n")
+    _print_citations(answered)
+    return answered
+
+
+def print_answer(answered: "Answered") -> None:
+    """An answer that is there already, and what it cites below."""
+    flow = _Flow()
+    flow.write(_visible(answered.answer.text))
+    flow.end()
+    print("\n")
+    _print_citations(answered)
+
+
+def _print_citations(answered: "Answered") -> None:
     for cited in answered.answer.citations:
         line(_place(cited), indent=4)
     if answered.answer.citations:
         print()
-    return answered
 
 
 class _Flow:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from ragcli.config.settings import Config
     from ragcli.records import Hit
 
 HitFormat: TypeAlias = Literal["table", "json", "jsonl", "csv", "md", "trec"]
@@ -50,6 +51,21 @@ class Rendering:
     explain: bool
     tag: str
     highlight: Highlighter
+
+
+def highlighter(config: "Config") -> Highlighter:
+    """Finds the words of a question in a text, as the index does."""
+    from ragcli.index.lexical.analysis import Analysis
+
+    lexical = config.index.lexical
+    analysis = (
+        Analysis("en", stop_words=True) if lexical.kind == "none" else Analysis(lexical.language, lexical.stop_words)
+    )
+
+    def highlight(question: str, text: str) -> list[tuple[int, int]]:
+        return analysis.matches(text, frozenset(analysis.question(question).terms))
+
+    return highlight
 
 
 def stream_lines(format: HitFormat, results: Iterable[Result], look: Rendering) -> Iterator[str]:

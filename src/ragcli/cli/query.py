@@ -219,18 +219,9 @@ def _opened(config: "Config", batches: Iterable["Sequence[Query]"]) -> Iterator[
 
 
 def _rendering(config: "Config", explain: bool, run_name: str) -> "Rendering":
-    from ragcli.cli.hits import Rendering
-    from ragcli.index.lexical.analysis import Analysis
+    from ragcli.cli.hits import Rendering, highlighter
 
-    lexical = config.index.lexical
-    analysis = (
-        Analysis("en", stop_words=True) if lexical.kind == "none" else Analysis(lexical.language, lexical.stop_words)
-    )
-
-    def highlight(question: str, text: str) -> list[tuple[int, int]]:
-        return analysis.matches(text, frozenset(analysis.question(question).terms))
-
-    return Rendering(explain, run_name, highlight)
+    return Rendering(explain, run_name, highlighter(config))
 
 
 def _show(

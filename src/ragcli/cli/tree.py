@@ -10,7 +10,7 @@ from ragcli.errors import UsageError
 
 ORDER = (
     *("init", "ingest", "chunks", "index", "sync", "query", "cost", "rerank"),
-    *("eval", "status", "doctor", "models", "config"),
+    *("eval", "abtest", "status", "doctor", "models", "config"),
 )
 _VALUES = Values()
 

@@ -118,6 +118,15 @@ class Database:
         except sqlite3.Error as error:
             raise self._error(error) from error
 
+    def batches(self, sql: str, parameters: Parameters, rows: int) -> Iterator[list[Any]]:
+        """All result rows as tuples, so many at a time."""
+        try:
+            found = self._connection.execute(sql, parameters)
+            while batch := found.fetchmany(rows):
+                yield batch
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+
     def one(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first result row; None without one."""
         try:

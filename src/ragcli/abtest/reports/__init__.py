@@ -1,0 +1,1 @@
+"""An analysis for other tools, for pull requests and as a page."""

@@ -1,0 +1,88 @@
+"""An analysis as rows of text: what terminal, Markdown and page show alike."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from ragcli.abtest.analysis import Analysis
+from ragcli.abtest.findings import Finding
+from ragcli.evaluate.gates import p_text
+from ragcli.evaluate.statistics import Interval
+
+HEADS = ("variant", "metric", "kind", "control", "treatment", "difference", "interval", "relative", "p", "verdict")
+
+
+def headline(analysis: Analysis) -> str:
+    """Which experiment, how many users."""
+    users = ", ".join(f"{name} {count:,}" for name, count in analysis.users.items())
+    return f"{analysis.experiment.name}: {analysis.experiment.state}; users: {users}"
+
+
+def method(analysis: Analysis) -> str:
+    """By which statistics it is decided."""
+    experiment = analysis.experiment
+    many = "Holm" if experiment.correction == "holm" else "Benjamini and Hochberg"
+    if experiment.horizon is None:
+        how = "always valid, may be looked at any time"
+    else:
+        how = f"fixed horizon of {experiment.horizon:,} users, decided once"
+    return f"{1 - experiment.alpha:.0%} intervals and p: {how}; p of metrics adjusted by {many}"
+
+
+def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
+    """One row a metric and treatment, as ``HEADS`` calls its cells."""
+    return [
+        (
+            one.treatment,
+            one.metric.name + (" (guardrail)" if one.metric.role == "guardrail" else ""),
+            one.metric.kind,
+            amount(one.estimate.control),
+            amount(one.estimate.treatment),
+            signed(one.estimate.difference),
+            interval(one.interval),
+            "-" if math.isnan(one.estimate.relative) else f"{one.estimate.relative:+.1%}",
+            p_text(one.p if math.isnan(one.adjusted_p) else one.adjusted_p),
+            str(one.direction),
+        )
+        for one in findings
+    ]
+
+
+def remarks(one: Finding) -> Iterator[str]:
+    """What else is known of a metric."""
+    estimate, looks = one.estimate, one.looks
+    if one.sequential:
+        yield f"for who looks but once: {interval(estimate.interval)}, p {p_text(estimate.p)} ({estimate.test})"
+    else:
+        bounds = Interval(float(looks.low[-1]), float(looks.high[-1]))
+        yield f"always valid: {interval(bounds)}, p {p_text(float(looks.p[-1]))}; decided by {estimate.test}"
+    if one.exact_p is not None:
+        yield f"Fisher's exact test: p {p_text(one.exact_p)}"
+    if one.naive is not None:
+        naive = one.naive
+        told = f"t-test of {sum(naive.users):,} events ({naive.users[0]:,} and {naive.users[1]:,}): p {p_text(naive.p)}"
+        yield f"{told}; not to be believed: users have several" if one.disagree else told
+    if one.ranks is not None and not math.isnan(one.ranks.p):
+        yield f"Mann-Whitney: p {p_text(one.ranks.p)}; more in the treatment with probability {one.ranks.probability:.3f}"
+    if one.removed is not None:
+        yield f"CUPED: what was known before took away {one.removed:.0%} of the variance"
+    if not math.isnan(one.detectable):
+        yield f"so many users show a difference of {amount(one.detectable)} with 80 % probability"
+    if not math.isnan(one.margin):
+        yield f"guarded to at most {amount(one.margin)} for the worse"
+
+
+def amount(value: float) -> str:
+    """Four digits that tell something."""
+    return "-" if math.isnan(value) else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def signed(value: float) -> str:
+    """As ``amount``, with its sign."""
+    return "-" if math.isnan(value) else f"{'+' if value >= 0 else '-'}{amount(abs(value))}"
+
+
+def interval(one: Interval) -> str:
+    """Both bounds; a dash where nothing is known."""
+    if not (math.isfinite(one.low) or math.isfinite(one.high)):
+        return "-"
+    return f"{signed(one.low)} to {signed(one.high)}"

@@ -1,0 +1,384 @@
+"""``ragcli abtest create, list, show, start, stop, delete, assign``: experiments and who sees what."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load_workspace
+from ragcli.cli.output import Output, columns, line
+from ragcli.errors import UsageError
+from ragcli.evaluate.counting import counted
+
+if TYPE_CHECKING:
+    from ragcli.abtest.experiment import Experiment, Variant
+    from ragcli.abtest.store import ExperimentStore
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The experiment.", show_default=False)]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="SHARE",
+        help="Share of users for the treatment; with several, divided evenly or one each: 0.3,0.2 [default: all alike].",
+        show_default=False,
+    ),
+]
+_BATCH = 10_000  # users
+
+
+@contextmanager
+def opened(
+    config: Path | None, overrides: list[str] | None, workspace: Path | None, *, readonly: bool = False
+) -> "Iterator[ExperimentStore]":
+    """The experiments of the workspace."""
+    from ragcli.abtest.store import ExperimentStore
+
+    _, place = load_workspace(config, overrides, workspace)
+    if readonly and not place.catalog.exists():
+        raise UsageError(f"there are no experiments in {place.root}", hint="ragcli abtest create NAME ...")
+    with ExperimentStore(place.catalog, readonly=readonly) as store:
+        yield store
+
+
+def create(
+    name: NameArgument,
+    *,
+    control: Annotated[
+        Path, typer.Option("--control", metavar="FILE", help="Configuration that is in use.", show_default=False)
+    ],
+    treatment: Annotated[
+        list[str],
+        typer.Option(
+            "--treatment", metavar="[NAME=]FILE", help="Configuration to try. Repeatable.", show_default=False
+        ),
+    ],
+    split: SplitOption = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            "-m",
+            metavar="METRIC",
+            help="What decides, such as clicked, revenue:total, clicks/impressions, latency_ms:p95, complaints:lower."
+            " Repeatable [default: latency_ms:mean].",
+            show_default=False,
+        ),
+    ] = None,
+    guardrail: Annotated[
+        list[str] | None,
+        typer.Option("--guardrail", metavar="METRIC", help="What must not get worse by its margin. Repeatable."),
+    ] = None,
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--margin",
+            metavar="METRIC=AMOUNT",
+            help="The largest change of a guardrail for the worse that does not matter, such as latency_ms=5%"
+            " [default: 10% of control].",
+            show_default=False,
+        ),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(
+            "--horizon",
+            metavar="USERS",
+            min=2,
+            help="Decide once so many users have come, by tests of a fixed size. Without it the decision may be looked"
+            " for at any time, by always-valid tests that need more users.",
+        ),
+    ] = None,
+    assignment: Annotated[
+        Literal["salted", "md5_percent"],
+        typer.Option(
+            "--assignment",
+            help="salted: a hash of experiment and user; md5_percent: md5 of the user modulo 100, alike in all experiments.",
+        ),
+    ] = "salted",
+    mode: Annotated[
+        Literal["split", "interleave"],
+        typer.Option("--mode", help="interleave: every user sees one list mixed of both rankings, and clicks decide."),
+    ] = "split",
+    override: Annotated[
+        list[str] | None,
+        typer.Option("--override", metavar="USER=VARIANT", help="A tester, who is not analysed. Repeatable."),
+    ] = None,
+    salt: Annotated[
+        str | None,
+        typer.Option("--salt", metavar="TEXT", help="Hash users with this text [default: NAME].", show_default=False),
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Do not start it yet.")] = False,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Define an experiment and start it: its configurations are frozen as they are now."""
+    from ragcli.abtest.experiment import CONTROL, Experiment, check_name, treatment_shares
+    from ragcli.abtest.metrics import parse_metrics
+    from ragcli.evaluate.gates import parse_margins
+
+    output = Output("abtest create", format)
+    variants = [_frozen(CONTROL, control), *(_frozen(*pair) for pair in _named(treatment))]
+    names = [check_name(one.name, "a variant") for one in variants]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two variants have one name: {', '.join(names)}", hint="--treatment NAME=FILE")
+    if mode == "interleave" and len(variants) != 2:
+        raise UsageError("--mode interleave mixes two rankings", hint="give one --treatment")
+    now = time.time()
+    shares = treatment_shares(split or f"{(len(names) - 1) / len(names)}", names[1:])
+    experiment = Experiment(
+        name=check_name(name, "an experiment"),
+        variants=tuple(variants),
+        metrics=parse_metrics(metric or (), guardrail or (), parse_margins(margin or ())),
+        splits=(),
+        salt=name if salt is None else salt,
+        rule=assignment,
+        mode=mode,
+        overrides=_overrides(override or (), names),
+        horizon=horizon,
+        state="draft" if draft else "running",
+        created=now,
+        started=None if draft else now,
+    ).with_shares(shares, now)
+    with opened(config, set_, workspace) as store:
+        store.add(experiment)
+    _warn(output, variants)
+    _emit(output, experiment, f"{experiment.state}: {name}")
+
+
+def list_(
+    *,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """List the experiments."""
+    with opened(config, set_, workspace, readonly=True) as store:
+        found = [(store.load(name), *store.count(name)) for name in store.names()]
+    rows = [
+        (one.name, one.state, " ".join(f"{name} {share:.4g}" for name, share in one.shares.items()), f"{users:,}",
+         f"{events:,}", _moment(one.created))
+        for one, users, events in found
+    ]  # fmt: skip
+
+    def show() -> None:
+        for text in columns([("experiment", "state", "shares", "users", "events", "created"), *rows], right=(3, 4)):
+            line(text)
+
+    fields = [_facts(one) | {"users": users, "events": events} for one, users, events in found]
+    Output("abtest list", format).emit({"experiments": fields}, show)
+
+
+def show(
+    name: NameArgument,
+    *,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Show what an experiment is made of, and how many users and events it has."""
+    with opened(config, set_, workspace, readonly=True) as store:
+        experiment, (users, events) = store.load(name), store.count(name)
+    about = f"{counted(users, 'user')}, {counted(events, 'event')}"
+    _emit(Output("abtest show", format), experiment, f"{experiment.state}: {name}; {about}", users=users, events=events)
+
+
+def start(
+    name: NameArgument,
+    *,
+    split: SplitOption = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Start a draft, or give a running experiment other shares: nobody falls out of a treatment that grows."""
+    from ragcli.abtest.experiment import treatment_shares
+
+    with opened(config, set_, workspace) as store:
+        before = store.load(name)
+        if before.state == "stopped":
+            raise UsageError(f"{name} has been stopped, and its users know it", hint="ragcli abtest create a new one")
+        if before.state == "running" and split is None:
+            raise UsageError(f"{name} is running already", hint="--split SHARE gives it other shares")
+        now = time.time()
+        after = replace(before, state="running", started=before.started or now)
+        if split is not None:
+            after = after.with_shares(treatment_shares(split, before.names[1:]), now)
+        store.change(after)
+    output = Output("abtest start", format)
+    if before.state == "running":
+        output.warn("shares changed while users came: analyze compares those of each time with their shares")
+    _emit(output, after, f"running: {name}")
+
+
+def stop(
+    name: NameArgument,
+    *,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Stop an experiment: what happens from now on is late, and not analysed."""
+    with opened(config, set_, workspace) as store:
+        before = store.load(name)
+        if before.state != "running":
+            raise UsageError(f"{name} is not running: {before.state}")
+        after = replace(before, state="stopped", stopped=time.time())
+        store.change(after)
+    _emit(Output("abtest stop", format), after, f"stopped: {name}")
+
+
+def delete(
+    name: NameArgument,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Really; without it only what would go is said.")] = False,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Delete an experiment with everything that was recorded in it."""
+    with opened(config, set_, workspace) as store:
+        store.load(name)
+        users, events = store.count(name)
+        if yes:
+            store.delete(name)
+    about = f"{name}, {counted(users, 'user')}, {counted(events, 'event')}"
+    told = f"deleted: {about}" if yes else f"would delete: {about}; --yes does"
+    output = Output("abtest delete", format)
+    output.emit({"name": name, "deleted": yes, "users": users, "events": events}, lambda: line(told))
+
+
+def assign(
+    name: NameArgument,
+    users: Annotated[
+        list[str],
+        typer.Argument(metavar="USER...", help="The user, or several; - reads one a line from standard input."),
+    ],
+    *,
+    log: Annotated[
+        bool, typer.Option("--log/--no-log", help="Record that they see it now, in a running experiment.")
+    ] = True,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Print the variant of a user: always the same one, on every machine that has the experiment."""
+    output = Output("abtest assign", format)
+    with opened(config, set_, workspace, readonly=not log) as store:
+        experiment = store.load(name)
+        if experiment.mode == "interleave":
+            raise UsageError(f"{name} mixes the rankings for everybody", hint=f"ragcli abtest query {name} QUESTION")
+        pairs = ((user, experiment.assigner(user)) for user in _users(users))
+        logged = log and experiment.state == "running"
+        shown: list[dict[str, str]] = []
+        while batch := list(islice(pairs, _BATCH)):
+            if logged:
+                store.expose(name, batch, time.time())
+            if format == "json":
+                shown += [{"user": user, "variant": variant} for user, variant in batch]
+            elif len(users) == 1 and users != ["-"]:
+                line(batch[0][1])
+            else:
+                print("".join(f"{user}\t{variant}\n" for user, variant in batch), end="")
+    output.emit({"experiment": name, "logged": logged, "users": shown}, lambda: None)
+
+
+def _users(given: Sequence[str]) -> Iterator[str]:
+    if list(given) != ["-"]:
+        yield from given
+        return
+    for text in sys.stdin:
+        if user := text.rstrip("\r\n"):
+            yield user
+
+
+def _named(texts: Iterable[str]) -> list[tuple[str, Path]]:
+    """Name and file of each treatment: as given, the file's for several, otherwise ``treatment``."""
+    pairs = [text.rpartition("=") for text in texts]
+    alone = len(pairs) == 1
+    return [(name or ("treatment" if alone else Path(file).stem), Path(file)) for name, _, file in pairs]
+
+
+def _frozen(name: str, file: Path) -> "Variant":
+    from ragcli.abtest.experiment import Variant
+    from ragcli.config.fingerprint import fingerprint
+    from ragcli.config.load import resolve_config
+
+    values: dict[str, Any] = dict(resolve_config(file).values)
+    shaping = {key: value for key, value in values.items() if key not in {"workspace", "evaluate"}}
+    return Variant(name, str(file), fingerprint(shaping), values)
+
+
+def _overrides(texts: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+    pairs = [text.rpartition("=") for text in texts]
+    for user, _, variant in pairs:
+        if not user or variant not in names:
+            raise UsageError(
+                f"--override {user}={variant} is no tester", hint=f"USER=VARIANT, one of {', '.join(names)}"
+            )
+    return {user: variant for user, _, variant in pairs}
+
+
+def _warn(output: Output, variants: "Sequence[Variant]") -> None:
+    """What would make the experiment useless, said while it can still be changed."""
+    from ragcli.workspace import Workspace
+
+    for one in variants:
+        place = Workspace(Path(one.settings["workspace"]["path"]))
+        if not place.current.exists():
+            output.warn(f"{one.name} has no index in {place.root} yet: ragcli index --config {one.source}")
+    for one in variants[1:]:
+        if one.fingerprint == variants[0].fingerprint:
+            output.warn(f"{one.name} has the same settings as control: an A/A test")
+
+
+def _facts(experiment: "Experiment") -> dict[str, Any]:
+    return {
+        **{key: getattr(experiment, key) for key in ("name", "state", "mode", "rule", "salt", "horizon")},
+        **{key: _moment(getattr(experiment, key)) for key in ("created", "started", "stopped")},
+        "shares": experiment.shares,
+        "variants": [
+            {"name": one.name, "source": one.source, "fingerprint": one.fingerprint} for one in experiment.variants
+        ],
+        "metrics": experiment.metrics,
+        "overrides": experiment.overrides,
+    }
+
+
+def _emit(output: Output, experiment: "Experiment", headline: str, **more: object) -> None:
+    def show() -> None:
+        line(headline)
+        shares = experiment.shares
+        rows = [(one.name, f"{shares[one.name]:.4g}", one.fingerprint, one.source) for one in experiment.variants]
+        for text in columns([("variant", "share", "settings", "file"), *rows], right=(1,)):
+            line(text)
+        for metric in experiment.metrics:
+            better = "higher" if metric.better > 0 else "lower"
+            share = f"{metric.margin.value:.4g}" + (" of control" if metric.margin.relative else "")
+            rest = f", at most {share} worse" if metric.role == "guardrail" else ""
+            line(f"{metric.role}: {metric.name}, {better} is better{rest}")
+        if experiment.horizon:
+            line(f"decides at {experiment.horizon:,} users")
+        for user, variant in experiment.overrides.items():
+            line(f"tester: {user} sees {variant}")
+
+    output.emit(_facts(experiment) | more, show)
+
+
+def _moment(seconds: float | None) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
