@@ -8,7 +8,6 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -151,7 +150,7 @@ class ExperimentStore:
         number, stopped = self._number(experiment.name), experiment.stopped
         stored = seen = unknown = late = 0
         metrics: dict[str, None] = {}
-        for batch in _batches(events, _BATCH):
+        for batch in filter(None, _batches(events, _BATCH)):
             late += sum(stopped is not None and event.time > stopped for event in batch)
             for event in batch:
                 metrics |= dict.fromkeys(event.metrics)
@@ -231,9 +230,18 @@ class ExperimentStore:
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
+    """So many at a time; where the items break off, those before it are a batch too, and then the error goes on."""
+    batch: list[_Item] = []
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except DataError:
         yield batch
+        raise
+    yield batch
 
 
 def _rows(number: int, events: Iterable[Event]) -> Iterator[tuple[int, str, str, float, str, bytes, str]]:

@@ -165,11 +165,10 @@ def list_(
     """List the experiments."""
     with opened(config, set_, workspace, readonly=True) as store:
         found = [(store.load(name), *store.count(name)) for name in store.names()]
-    rows = [
-        (one.name, one.state, " ".join(f"{name} {share:.4g}" for name, share in one.shares.items()), f"{sum(users.values()):,}",
-         f"{events:,}", _moment(one.created))
-        for one, users, events in found
-    ]  # fmt: skip
+    rows = []
+    for one, users, events in found:
+        shares = " ".join(f"{name} {share:.4g}" for name, share in one.shares.items())
+        rows.append((one.name, one.state, shares, f"{sum(users.values()):,}", f"{events:,}", _moment(one.created)))
 
     def show() -> None:
         for text in columns([("experiment", "state", "shares", "users", "events", "created"), *rows], right=(3, 4)):
