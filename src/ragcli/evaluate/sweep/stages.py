@@ -1,8 +1,8 @@
 """Engines that share their work: every arm of every index answers each question once; the rest each does by itself.
 
-What is asked goes through ``Engine`` itself, so that it scores what ``ragcli eval`` would: the model and the two indexes
-are merely replaced by ones that remember. Remembered work takes as long in ``timings_ms`` as it took when it was done,
-so that of two engines none is the faster one for being asked second.
+What is asked goes through ``Engine`` itself, so that it scores what ``ragcli eval`` would: the model and the two
+indexes are merely replaced by ones that remember. Remembered work takes as long in ``timings_ms`` as it took when it
+was done, so that of two engines none is the faster one for being asked second.
 """
 
 import time
@@ -37,6 +37,7 @@ class Stages:
     Attributes:
         found: Scores and chunk rows of one arm's search for one question, and the milliseconds it took.
         vectors: Embedded questions, likewise.
+        scores: What a reranker's model says of a question and a text, likewise.
         searches: How many searches were run.
         spared: How many were remembered.
         owed_ms: Stage -> what remembered work of the search under way would have taken.
@@ -44,14 +45,16 @@ class Stages:
 
     found: "dict[Hashable, tuple[Found, float]]" = field(default_factory=dict)
     vectors: "dict[tuple[str, str], tuple[NDArray[np.float32], float]]" = field(default_factory=dict)
+    scores: dict[tuple[str, str, str], tuple[float, float]] = field(default_factory=dict)
     embedders: "dict[str, Embedder]" = field(default_factory=dict)
     searches: int = 0
     spared: int = 0
     owed_ms: dict[str, float] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Let go of searches, which are of no use to other workspaces or questions. Embedded questions stay."""
+        """Let go of searches and scores, which other workspaces or questions have no use for. Vectors stay."""
         self.found.clear()
+        self.scores.clear()
 
     def owe(self, stage: str, ms: float) -> None:
         """Count remembered work."""
