@@ -96,7 +96,9 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     return _legend(entries) + _svg(f"Curves over k: {told}", "".join(parts))
 
 
-def scatter(before: NDArray[np.float64], after: NDArray[np.float64], better: int) -> str:
+def scatter(
+    before: NDArray[np.float64], after: NDArray[np.float64], better: int, names: tuple[str, str] = ("baseline", "now")
+) -> str:
     """Each query by its value then and now; queries at the same point make one larger dot."""
     low, high = float(min(before.min(), after.min(), 0.0)), float(max(before.max(), after.max()))
     high = max(high, 1.0) if high <= 1.0 else high
@@ -105,7 +107,7 @@ def scatter(before: NDArray[np.float64], after: NDArray[np.float64], better: int
     places = Counter(
         zip(np.rint((before - low) / grain).tolist(), np.rint((after - low) / grain).tolist(), strict=True)
     )
-    parts = [_axes(frame, ticks(low, high), "baseline", "now")]
+    parts = [_axes(frame, ticks(low, high), *names)]
     parts.append(_line(frame.right(low), frame.up(low), frame.right(high), frame.up(high), "diagonal"))
     kinds: Counter[str] = Counter()
     for (x, y), times in places.most_common():
@@ -119,8 +121,47 @@ def scatter(before: NDArray[np.float64], after: NDArray[np.float64], better: int
             f' r="{radius:.1f}"><title>{told}</title></circle>'
         )
     counted = [(f"better {kinds['win']}", "win"), (f"worse {kinds['loss']}", "loss"), (f"same {kinds['same']}", "same")]
-    told = f"Queries against the baseline: {kinds['win']} better, {kinds['loss']} worse, {kinds['same']} the same"
+    told = f"Queries against {names[0]}: {kinds['win']} better, {kinds['loss']} worse, {kinds['same']} the same"
     return _legend(counted) + _svg(told, "".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """One line of ``gains``: how much better, in margins, with its interval; ``kind`` is its colour."""
+
+    name: str
+    gain: float
+    low: float
+    high: float
+    kind: str
+    told: str
+
+
+def gains(rows: Sequence[Gain]) -> str:
+    """Differences in units of their margins, so that all metrics share an axis; right is better, in the band alike."""
+    names = 14 + max(len(row.name) for row in rows) * 7.2
+    reach = min(10.0, max(2.0, *(max(abs(row.low), abs(row.high)) for row in rows)) * 1.05)
+    width, step, room = WIDTH * 2.0, 30, 150
+    height, scale = step * len(rows) + 50, (width - names - room) / (2 * reach)
+
+    def at(value: float) -> float:
+        return names + (min(max(value, -reach), reach) + reach) * scale
+
+    parts = [f'<rect class="band" x="{at(-1):.1f}" y="4" width="{at(1) - at(-1):.1f}" height="{height - 46}"/>']
+    parts += [
+        _line(at(tick), 4, at(tick), height - 42, "axis" if not tick else "grid")
+        + _label(at(tick), height - 26, _short(tick))
+        for tick in ticks(-reach, reach)
+    ]
+    parts.append(_label(at(0), height - 6, "difference in margins; right is better for the treatment"))
+    for index, row in enumerate(rows):
+        y = 18 + index * step
+        mark = _line(at(row.low), y, at(row.high), y, f"whisker {row.kind}")
+        mark += f'<circle class="{row.kind}" cx="{at(row.gain):.1f}" cy="{y}" r="4.5"/>'
+        mark += _label(names - 10, y + 4, row.name, "end", "name") + _label(width, y + 4, row.told, "end", "name")
+        parts.append(f"<g><title>{escape(f'{row.name}: {row.told}')}</title>{mark}</g>")
+    told = "; ".join(f"{row.name} {row.told}" for row in rows)
+    return _svg(f"Differences in margins: {told}", "".join(parts), width, height)
 
 
 def histogram(values: NDArray[np.float64]) -> str:

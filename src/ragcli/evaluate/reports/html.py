@@ -1,4 +1,4 @@
-"""``.html``: an evaluation as a page."""
+"""``.html``: one self-contained page, without network, for light and dark."""
 
 import re
 from html import escape
@@ -22,7 +22,7 @@ _KINDS = {Verdict.PASS: "win", Verdict.REGRESSION: "loss", Verdict.INCONCLUSIVE:
 def write(report: Report) -> str:
     """The whole page."""
     sections = (_head(report), _gates(report), _metrics(report), _charts(report), _slices(report), _queries(report))
-    return page(f"{report.result.dataset}: ragcli eval", (*sections, _facts(report)))
+    return page(f"{report.result.dataset}: ragcli eval", [*sections, _facts(report)])
 
 
 def _head(report: Report) -> str:
@@ -55,7 +55,8 @@ def _gates(report: Report) -> str:
         ]
         for item in sorted(report.outcomes, key=lambda item: order.index(item.verdict))[:200]
     ]
-    return section("Gates", f'<div id="gates">{table(["verdict", "gate", "what was found"], rows, texts=3)}</div>')
+    found = table(["verdict", "gate", "what was found"], rows, texts=3)
+    return section("Gates", f'<div id="gates">{found}</div>')
 
 
 def _metrics(report: Report) -> str:

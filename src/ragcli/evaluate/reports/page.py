@@ -1,6 +1,6 @@
-"""Parts of a self-contained page, without network, for light and dark.
+"""The frame of a page, and what its parts are made of.
 
-Everything that comes from documents or questions is escaped by whoever writes a part, and a content security policy
+Everything that comes from documents or questions is escaped by whoever puts it there, and a content security policy
 lets nothing run but the page's own script, by its hash.
 """
 
@@ -13,13 +13,8 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 
 
-def page(title: str, parts: Iterable[str]) -> str:
-    """The whole page.
-
-    Args:
-        title: Text, which is escaped here.
-        parts: HTML.
-    """
+def page(title: str, sections: Iterable[str]) -> str:
+    """The whole page: one file, without network, for light and dark."""
     style, script = ((_FOLDER / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
     digest = b64encode(sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
@@ -29,17 +24,17 @@ def page(title: str, parts: Iterable[str]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"{''.join(parts)}</main>\n<script>{script}</script>\n</body>\n</html>\n"
+        f"{''.join(sections)}</main>\n<script>{script}</script>\n</body>\n</html>\n"
     )
 
 
 def section(title: str, content: str) -> str:
-    """A part of the page; the title is text, the content HTML."""
+    """A part of the page; the content is HTML already."""
     return f"<section><h2>{escape(title)}</h2>{content}</section>\n"
 
 
 def figure(title: str, content: str) -> str:
-    """A chart with its caption."""
+    """A chart with its title; the content is HTML already."""
     return f"<figure><figcaption>{escape(title)}</figcaption>{content}</figure>"
 
 
