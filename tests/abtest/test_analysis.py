@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.abtest.conftest import experiment, observed
 
 from ragcli.abtest.analysis import Analysis, analysis_of
 from ragcli.abtest.decision import Decision
 from ragcli.abtest.metrics import MetricSpec, parse_metrics
 from ragcli.abtest.observations import Observations
 from ragcli.errors import DataError
-from ragcli.evaluate.comparison import Margin
-from tests.abtest.conftest import experiment, observed
+from ragcli.evaluate.margin import Margin
 
 SIZE = 2_000
 
@@ -31,7 +31,9 @@ def seen(**metrics: float) -> Observations:
     return observed([0, 1] * (SIZE // 2), found)
 
 
-def decided(found: Observations, metrics: list[str], guardrails: list[str] | None = None, **changes: object) -> Analysis:
+def decided(
+    found: Observations, metrics: list[str], guardrails: list[str] | None = None, **changes: object
+) -> Analysis:
     margins = {name: Margin(0.2) for name in guardrails or ()}
     return analysis_of(experiment(*parse_metrics(metrics, guardrails or [], margins), **changes), found)  # type: ignore[arg-type]  # named by the tests
 

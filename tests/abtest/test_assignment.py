@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,8 +19,12 @@ USERS = [f"user-{number}" for number in range(100_000)]
 
 
 DIGESTS = {
-    "anna": "cfcbad1fa3729a45", "bert": "b86f666652d85b98", "carl": "59f194bcc3841a1a", "dora": "4817e709335de6a4", "emil": "8c37cbed6d2d0a33",
-}  # fmt: skip
+    "anna": "cfcbad1fa3729a45",
+    "bert": "b86f666652d85b98",
+    "carl": "59f194bcc3841a1a",
+    "dora": "4817e709335de6a4",
+    "emil": "8c37cbed6d2d0a33",
+}
 """Of ``exp``, a zero byte and the user, as ``b2sum --length 64`` prints them: the first half is the treatment's."""
 
 
@@ -74,7 +79,7 @@ def test_who_is_in_a_treatment_stays_while_its_share_grows(before: list[float], 
     assert owned == pytest.approx(dict(zip(names, grown, strict=True)))
     assert new[0].start == 0.0
     assert new[-1].end == 1.0
-    assert all(one.end == after.start for one, after in zip(new, new[1:], strict=False))
+    assert all(one.end == after.start for one, after in pairwise(new))
 
 
 @given(st.floats(0.0, 0.9), st.floats(0.0, 0.9))
@@ -110,7 +115,9 @@ def test_testers_see_what_they_are_to_see() -> None:
 
 @pytest.mark.parametrize("percent", range(1, 100))
 def test_md5_percent_has_no_rounding(percent: int) -> None:
-    user = next(u for u in USERS if int(hashlib.md5(u.encode(), usedforsecurity=False).hexdigest(), 16) % 100 == percent)
+    user = next(
+        u for u in USERS if int(hashlib.md5(u.encode(), usedforsecurity=False).hexdigest(), 16) % 100 == percent
+    )
     assigner = Assigner("exp", allocate({"treatment": percent / 100}, "control"), rule="md5_percent")
     assert assigner(user) == "control"
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
+from tests.abtest.conftest import experiment, observed
 
 from ragcli.abtest.findings import Direction, Finding, find
 from ragcli.abtest.metrics import MetricSpec
 from ragcli.abtest.observations import Observations
-from ragcli.evaluate.comparison import Margin
-from tests.abtest.conftest import experiment, observed
+from ragcli.evaluate.margin import Margin
 
 SIZE = 400
 
@@ -153,7 +153,8 @@ def test_without_a_horizon_the_always_valid_numbers_decide(seen: Observations) -
 
 
 @pytest.mark.parametrize(
-    ("shift", "direction"), [(-0.3, Direction.HOLDS), (0.0, Direction.HOLDS), (0.18, Direction.OPEN), (2.0, Direction.VIOLATED)]
+    ("shift", "direction"),
+    [(-0.3, Direction.HOLDS), (0.0, Direction.HOLDS), (0.18, Direction.OPEN), (2.0, Direction.VIOLATED)],
 )
 def test_a_guardrail_holds_when_harm_by_its_margin_is_excluded(shift: float, direction: Direction) -> None:
     values = np.random.default_rng(5).normal(10, 1, SIZE)

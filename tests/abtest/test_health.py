@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import binom
+from tests.abtest.conftest import START, experiment, observed
 
 from ragcli.abtest.experiment import Experiment
 from ragcli.abtest.health import Check, checks
 from ragcli.abtest.metrics import MetricSpec
 from ragcli.abtest.observations import Observations
-from tests.abtest.conftest import START, experiment, observed
 
 
 def check(name: str, made: Experiment, seen: Observations) -> Check:
@@ -39,7 +39,9 @@ def test_an_alarm_needs_one_in_a_thousand() -> None:
 
 def test_shares_that_changed_are_compared_with_those_of_each_time() -> None:
     made = experiment()
-    made = replace(made, splits=()).with_shares({"treatment": 0.1}, START).with_shares({"treatment": 0.5}, START + 1_000)
+    made = (
+        replace(made, splits=()).with_shares({"treatment": 0.1}, START).with_shares({"treatment": 0.5}, START + 1_000)
+    )
     generator = np.random.default_rng(3)
     variant = [*(generator.random(1_000) < 0.1), *(generator.random(1_000) < 0.5)]
     seen = observed([int(one) for one in variant], {"clicked": [[1.0]] * 2_000})
@@ -103,7 +105,14 @@ def test_too_few_users_wait() -> None:
 
 def test_events_that_are_not_used_are_noted() -> None:
     seen = observed(
-        [0, 1] * 100, {"clicked": [[1.0]] * 200}, events=210, before=1, late=2, unknown_users=3, duplicates=4, overridden=5
+        [0, 1] * 100,
+        {"clicked": [[1.0]] * 200},
+        events=210,
+        before=1,
+        late=2,
+        unknown_users=3,
+        duplicates=4,
+        overridden=5,
     )
     told = [one.message for one in checks(experiment(), seen) if one.level == "note"]
     assert told == [

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.abtest.conftest import START, experiment
 
 from ragcli.abtest.observations import Observations, observe
 from ragcli.abtest.store import Event, ExperimentStore
 from ragcli.errors import DataError
-from tests.abtest.conftest import START, experiment
 
 Opened = Callable[[], ExperimentStore]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from tests.abtest.conftest import START, experiment
 
 from ragcli.abtest.decision import Decision
 from ragcli.abtest.events import click
@@ -12,7 +13,6 @@ from ragcli.abtest.experiment import Experiment
 from ragcli.abtest.preference import Preference, prefer
 from ragcli.abtest.store import Event, ExperimentStore
 from ragcli.errors import DataError
-from tests.abtest.conftest import START, experiment
 
 Opened = Callable[[], ExperimentStore]
 
@@ -111,7 +111,11 @@ def test_alike_rankings_raise_an_alarm_seldom(store: Opened) -> None:
 def test_testers_and_late_clicks_are_left_out(store: Opened) -> None:
     made = interleaved(overrides={"tester": "control"}, state="stopped", stopped=START + 50)
     found = preferred(
-        store, made, *impression("tester", 1, [0, 1], 1), *impression("a", 2, [0, 1], 2), *impression("b", 99, [0, 1], 1)
+        store,
+        made,
+        *impression("tester", 1, [0, 1], 1),
+        *impression("a", 2, [0, 1], 2),
+        *impression("b", 99, [0, 1], 1),
     )
     assert found.clicks.decided.size == 1
 

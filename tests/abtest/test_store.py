@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.abtest.conftest import START, experiment
 
 from ragcli.abtest.metrics import MetricSpec, parse_metrics
 from ragcli.abtest.store import Event, ExperimentStore, Recorded
 from ragcli.errors import DataError, IndexMissingError, UsageError
-from ragcli.evaluate.comparison import Margin
-from tests.abtest.conftest import START, experiment
+from ragcli.evaluate.margin import Margin
 
 Opened = Callable[[], ExperimentStore]
 
@@ -35,7 +35,9 @@ def test_an_experiment_comes_back_as_it_was(store: Opened) -> None:
     with store() as experiments:
         experiments.add(made)
         assert experiments.load("exp") == made
-        assert [made.assigner(f"u{n}") for n in range(99)] == [experiments.load("exp").assigner(f"u{n}") for n in range(99)]
+        assert [made.assigner(f"u{n}") for n in range(99)] == [
+            experiments.load("exp").assigner(f"u{n}") for n in range(99)
+        ]
         stopped = replace(made, state="stopped", stopped=START + 9)
         experiments.change(stopped)
         assert experiments.load("exp") == stopped

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.cli.conftest import Ragcli
 
 Ready = Callable[..., None]
@@ -38,7 +37,9 @@ def events(work: Path, lift: float, users: int = 400, variants: tuple[str, str] 
         variant = variants[number % 2]
         clicked = float(number // 2 % 10 < (3 + lift * (number % 2)))
         metrics = {"clicked": clicked, "latency_ms": float(generator.normal(100, 5))}
-        lines.append({"id": f"e{number}", "user": f"u{number}", "time": 1e9 + number, "variant": variant, "metrics": metrics})
+        lines.append(
+            {"id": f"e{number}", "user": f"u{number}", "time": 1e9 + number, "variant": variant, "metrics": metrics}
+        )
     file = work / "events.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return file
@@ -47,7 +48,9 @@ def events(work: Path, lift: float, users: int = 400, variants: tuple[str, str] 
 def test_the_specified_example(ragcli: Ragcli, ready: Ready) -> None:
     ready("--split", "0.5")
     for number in range(8):
-        ran = ragcli("abtest", "query", "exp", "how long are snapshots kept", "--user", f"user{number}", "--format", "json")
+        ran = ragcli(
+            "abtest", "query", "exp", "how long are snapshots kept", "--user", f"user{number}", "--format", "json"
+        )
         assert ran.status == 0, ran.err
         assigned = ragcli("abtest", "assign", "exp", f"user{number}", "--no-log").out.strip()
         assert ran.result["variant"] == assigned
@@ -69,11 +72,15 @@ def test_the_specified_example(ragcli: Ragcli, ready: Ready) -> None:
 
 def test_a_query_records_what_happened(ragcli: Ragcli, ready: Ready) -> None:
     ready("--metric", "refused", "--override", "tester=treatment")
-    ran = ragcli("abtest", "query", "exp", "how often do signing keys rotate", "--user", "tester", "--answer", "--format", "json")
+    ran = ragcli(
+        "abtest", "query", "exp", "how often do signing keys rotate", "--user", "tester", "--answer", "--format", "json"
+    )
     assert ran.result["variant"] == "treatment"
     assert ran.result["answer"]["text"]
     metrics = ran.result["metrics"]
-    assert {"latency_ms", "lexical_ms", "pack_ms", "answer_ms", "hits", "tokens", "cost", "refused", "failed"} <= set(metrics)
+    assert {"latency_ms", "lexical_ms", "pack_ms", "answer_ms", "hits", "tokens", "cost", "refused", "failed"} <= set(
+        metrics
+    )
     assert "dense_ms" not in metrics  # the treatment asks for words alone
     stages = sum(value for name, value in metrics.items() if name.endswith("_ms") and name != "latency_ms")
     assert metrics["latency_ms"] == pytest.approx(stages)
@@ -102,10 +109,10 @@ def test_failed_questions_are_recorded_as_failed(ragcli: Ragcli, ready: Ready, w
     assert ragcli("abtest", "show", "exp", "--format", "json").result["events"] == 1
 
 
-@pytest.mark.parametrize(
-    ("lift", "status", "word"), [(4, 0, "ship"), (0, 11, "inconclusive"), (-3, 10, "harm")]
-)
-def test_the_status_says_what_to_do(ragcli: Ragcli, ready: Ready, work: Path, lift: int, status: int, word: str) -> None:
+@pytest.mark.parametrize(("lift", "status", "word"), [(4, 0, "ship"), (0, 11, "inconclusive"), (-3, 10, "harm")])
+def test_the_status_says_what_to_do(
+    ragcli: Ragcli, ready: Ready, work: Path, lift: int, status: int, word: str
+) -> None:
     ready("--metric", "clicked", "--guardrail", "latency_ms:mean")
     ran = ragcli("abtest", "record", "exp", "--file", events(work, lift))
     assert (ran.status, ran.out) == (0, "recorded: 400 events\n")
@@ -210,7 +217,9 @@ def test_mixed_rankings_are_decided_by_clicks(ragcli: Ragcli, ready: Ready) -> N
     ran = ragcli("abtest", "analyze", "exp", "--format", "json")
     assert ran.status == 11
     assert (ran.result["won_by_treatment"], ran.result["decided"], ran.result["share"]) == (3, 3, 1.0)
-    assert "the treatment wins 100.0% of 3 decided impressions" in ragcli("abtest", "analyze", "exp", "--format", "md").out
+    assert (
+        "the treatment wins 100.0% of 3 decided impressions" in ragcli("abtest", "analyze", "exp", "--format", "md").out
+    )
     assert ragcli("abtest", "assign", "exp", "u").status == 2
     assert ragcli("abtest", "query", "exp", "snapshots", "--user", "u", "--answer").status == 2
     assert ragcli("abtest", "power", "exp").status == 2

@@ -15,7 +15,7 @@ from ragcli.abtest.metrics import MetricSpec
 from ragcli.abtest.observations import Observations, observe
 from ragcli.abtest.store import ExperimentStore
 from ragcli.errors import DataError, UsageError
-from ragcli.evaluate.comparison import Margin
+from ragcli.evaluate.margin import Margin
 
 
 @dataclass(frozen=True, slots=True)

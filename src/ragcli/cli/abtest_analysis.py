@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragcli.abtest.analysis import Analysis
     from ragcli.abtest.planning import Plan, Simulated
     from ragcli.abtest.preference import Preference
-    from ragcli.evaluate.comparison import Margin
+    from ragcli.evaluate.margin import Margin
 
 FilesOption = Annotated[
     list[Path] | None,
@@ -192,7 +192,7 @@ def _simulated(one: "Simulated") -> "Iterator[tuple[str, ...]]":
 
 
 def _change(text: str | None) -> "Margin | None":
-    from ragcli.evaluate.comparison import Margin
+    from ragcli.evaluate.margin import Margin
 
     if text is None:
         return None

@@ -9,12 +9,13 @@ from ragcli.abtest.compare.run import LATENCY, Arm, CompareResult
 from ragcli.abtest.compare.slices import Slice
 from ragcli.abtest.compare.verdict import Judged, Verdict
 from ragcli.evaluate.counting import counted
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.reports import charts, query_table
 from ragcli.evaluate.reports.markdown import interval, number
 from ragcli.evaluate.reports.page import figure, page, section, table
 from ragcli.evaluate.reports.report import Report
-from ragcli.evaluate.result import EvalResult, direction
+from ragcli.evaluate.result import EvalResult
 
 _KINDS = {
     Verdict.TREATMENT: "win",

@@ -14,9 +14,10 @@ from ragcli.config.settings import Config
 from ragcli.errors import InconclusiveError, NotComparableError, RegressionError, UsageError
 from ragcli.evaluate import comparison, statistics
 from ragcli.evaluate.comparison import MUST_AGREE, Comparison, Comparisons, Settings
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.evaluation import Evaluation
 from ragcli.evaluate.judgements import Dataset
-from ragcli.evaluate.result import EvalResult, direction
+from ragcli.evaluate.result import EvalResult
 from ragcli.index.progress import Progress
 
 LATENCY = "latency_ms"

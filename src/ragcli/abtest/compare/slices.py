@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragcli.evaluate import statistics
-from ragcli.evaluate.result import EvalResult, direction
+from ragcli.evaluate.direction import direction
+from ragcli.evaluate.result import EvalResult
 from ragcli.evaluate.statistics import Counts, Interval
 
 _RESAMPLES = 1_000

@@ -21,8 +21,8 @@ from enum import StrEnum
 
 from ragcli.evaluate.comparison import Comparison
 from ragcli.evaluate.comparison import Verdict as Kept
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.gates import p_text
-from ragcli.evaluate.result import direction
 
 
 class Verdict(StrEnum):

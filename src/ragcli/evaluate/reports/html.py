@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from ragcli.evaluate.comparison import Verdict
 from ragcli.evaluate.counting import counted
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.reports import charts, query_table
 from ragcli.evaluate.reports.markdown import interval, number
 from ragcli.evaluate.reports.page import figure, page, section, table
 from ragcli.evaluate.reports.report import Report
-from ragcli.evaluate.result import EvalResult, direction
+from ragcli.evaluate.result import EvalResult
 from ragcli.evaluate.summary import Summary, counts
 
 _KINDS = {Verdict.PASS: "win", Verdict.REGRESSION: "loss", Verdict.INCONCLUSIVE: "open"}
