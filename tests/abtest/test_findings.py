@@ -34,7 +34,7 @@ def seen() -> Observations:
     return observed(variant.tolist(), {"ms": ms, "clicked": clicked, "revenue": revenue, "one": [[1.0]] * SIZE})
 
 
-def arms(seen: Observations, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]  # of any numbers
+def arms(seen: Observations, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values[seen.variant == 0], values[seen.variant == 1]
 
 

@@ -1,5 +1,7 @@
 """Metrics as people declare them."""
 
+from dataclasses import replace
+
 import pytest
 
 from ragcli.abtest.metrics import GUARD, MetricSpec, parse_metrics, undeclared
@@ -8,27 +10,25 @@ from ragcli.evaluate.margin import Margin
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "value", "per", "kind", "quantile", "better"),
+    ("text", "wanted"),
     [
-        ("clicked", "clicked", "clicked", "", "auto", 0.0, 1),
-        ("clicked:conversion", "clicked:conversion", "clicked", "", "conversion", 0.0, 1),
-        ("latency_ms", "latency_ms", "latency_ms", "", "auto", 0.0, -1),
-        ("latency_ms:p95", "latency_ms:p95", "latency_ms", "", "quantile", 0.95, -1),
-        ("latency_ms:p99.9", "latency_ms:p99.9", "latency_ms", "", "quantile", 0.999, -1),
-        ("latency_ms:higher", "latency_ms", "latency_ms", "", "auto", 0.0, 1),
-        ("cost:total", "cost:total", "cost", "", "total", 0.0, -1),
-        ("complaints", "complaints", "complaints", "", "auto", 0.0, -1),
-        ("visits:mean:lower", "visits:mean", "visits", "", "mean", 0.0, -1),
-        ("clicks/impressions", "clicks/impressions", "clicks", "impressions", "ratio", 0.0, 1),
-        ("errors/calls:lower", "errors/calls", "errors", "calls", "ratio", 0.0, -1),
+        ("clicked", MetricSpec("clicked", "clicked")),
+        ("clicked:conversion", MetricSpec("clicked:conversion", "clicked", kind="conversion")),
+        ("latency_ms", MetricSpec("latency_ms", "latency_ms", better=-1)),
+        ("latency_ms:p95", MetricSpec("latency_ms:p95", "latency_ms", kind="quantile", quantile=0.95, better=-1)),
+        ("latency_ms:p99.9", MetricSpec("latency_ms:p99.9", "latency_ms", kind="quantile", quantile=0.999, better=-1)),
+        ("latency_ms:higher", MetricSpec("latency_ms", "latency_ms")),
+        ("cost:total", MetricSpec("cost:total", "cost", kind="total", better=-1)),
+        ("complaints", MetricSpec("complaints", "complaints", better=-1)),
+        ("visits:mean:lower", MetricSpec("visits:mean", "visits", kind="mean", better=-1)),
+        ("clicks/impressions", MetricSpec("clicks/impressions", "clicks", "impressions", kind="ratio")),
+        ("errors/calls:lower", MetricSpec("errors/calls", "errors", "calls", kind="ratio", better=-1)),
     ],
 )
-def test_a_declaration_says_what_decides(
-    text: str, name: str, value: str, per: str, kind: str, quantile: float, better: int
-) -> None:
+def test_a_declaration_says_what_decides(text: str, wanted: MetricSpec) -> None:
     found = MetricSpec.parse(text)
-    assert (found.name, found.value, found.per, found.kind, found.better) == (name, value, per, kind, better)
-    assert found.quantile == pytest.approx(quantile)
+    assert found.quantile == pytest.approx(wanted.quantile)
+    assert replace(found, quantile=wanted.quantile) == wanted
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_alike_rankings_raise_an_alarm_seldom(store: Opened) -> None:
     alarms = 0
     for _ in range(60):
         made = interleaved(horizon=60)
-        events = []
+        events: list[Event] = []
         for user in range(60):
             events += impression(f"u{user}", user, [0, 1], 1 + int(generator.random() < 0.5))
         with store() as experiments:

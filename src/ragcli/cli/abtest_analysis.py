@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragcli.cli.abtest_experiments import NameArgument, opened
+from ragcli.cli.abtest_experiments import opened
+from ragcli.cli.abtest_options import NameArgument
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption
 from ragcli.cli.output import Output, columns, line, plain
 from ragcli.errors import UsageError

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragcli.cli.abtest_experiments import NameArgument, opened
+from ragcli.cli.abtest_experiments import opened
+from ragcli.cli.abtest_options import NameArgument
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption
 from ragcli.cli.output import Output, console, line, note, plain
 from ragcli.errors import DataError, UsageError

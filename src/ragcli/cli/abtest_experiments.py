@@ -8,10 +8,28 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ragcli.cli.abtest_options import (
+    AlphaOption,
+    AssignmentOption,
+    ControlOption,
+    CorrectionOption,
+    DraftOption,
+    GuardMarginOption,
+    GuardrailOption,
+    HorizonOption,
+    LeastOption,
+    MetricOption,
+    ModeOption,
+    NameArgument,
+    OverrideOption,
+    SaltOption,
+    SplitOption,
+    TreatmentOption,
+)
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load_workspace
 from ragcli.cli.output import Output, columns, line
 from ragcli.errors import UsageError
@@ -21,16 +39,6 @@ if TYPE_CHECKING:
     from ragcli.abtest.experiment import Experiment, Variant
     from ragcli.abtest.store import ExperimentStore
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The experiment.", show_default=False)]
-SplitOption = Annotated[
-    str | None,
-    typer.Option(
-        "--split",
-        metavar="SHARE",
-        help="Share of users for the treatment; with several, evenly or one each: 0.3,0.2 [default: all alike].",
-        show_default=False,
-    ),
-]
 _BATCH = 10_000  # users
 
 
@@ -51,93 +59,39 @@ def opened(
 def create(
     name: NameArgument,
     *,
-    control: Annotated[
-        Path, typer.Option("--control", metavar="FILE", help="Configuration that is in use.", show_default=False)
-    ],
-    treatment: Annotated[
-        list[str],
-        typer.Option(
-            "--treatment", metavar="[NAME=]FILE", help="Configuration to try. Repeatable.", show_default=False
-        ),
-    ],
+    control: ControlOption,
+    treatment: TreatmentOption,
     split: SplitOption = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            "-m",
-            metavar="METRIC",
-            help="What decides, such as clicked, revenue:total, clicks/impressions, latency_ms:p95, complaints:lower."
-            " Repeatable [default: latency_ms:mean].",
-            show_default=False,
-        ),
-    ] = None,
-    guardrail: Annotated[
-        list[str] | None,
-        typer.Option("--guardrail", metavar="METRIC", help="What must not get worse by its margin. Repeatable."),
-    ] = None,
-    margin: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--margin",
-            metavar="METRIC=AMOUNT",
-            help="The largest change of a guardrail for the worse that does not matter, such as latency_ms=5%"
-            " [default: 10% of control].",
-            show_default=False,
-        ),
-    ] = None,
-    horizon: Annotated[
-        int | None,
-        typer.Option(
-            "--horizon",
-            metavar="USERS",
-            min=2,
-            help="Decide once so many users have come, by tests of a fixed size. Without it the decision may be looked"
-            " for at any time, by always-valid tests that need more users.",
-        ),
-    ] = None,
-    assignment: Annotated[
-        Literal["salted", "md5_percent"],
-        typer.Option(
-            "--assignment",
-            help="salted: a hash of experiment and user; md5_percent: md5 of the user modulo 100, in all experiments.",
-        ),
-    ] = "salted",
-    mode: Annotated[
-        Literal["split", "interleave"],
-        typer.Option("--mode", help="interleave: every user sees one list mixed of both rankings, and clicks decide."),
-    ] = "split",
-    override: Annotated[
-        list[str] | None,
-        typer.Option("--override", metavar="USER=VARIANT", help="A tester, who is not analysed. Repeatable."),
-    ] = None,
-    salt: Annotated[
-        str | None,
-        typer.Option("--salt", metavar="TEXT", help="Hash users with this text [default: NAME].", show_default=False),
-    ] = None,
-    draft: Annotated[bool, typer.Option("--draft", help="Do not start it yet.")] = False,
+    metric: MetricOption = None,
+    guardrail: GuardrailOption = None,
+    margin: GuardMarginOption = None,
+    horizon: HorizonOption = None,
+    alpha: AlphaOption = 0.05,
+    correction: CorrectionOption = "holm",
+    min_users: LeastOption = 100,
+    assignment: AssignmentOption = "salted",
+    mode: ModeOption = "split",
+    override: OverrideOption = None,
+    salt: SaltOption = None,
+    draft: DraftOption = False,
     config: ConfigOption = None,
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
     format: FormatOption = "table",
 ) -> None:
     """Define an experiment and start it: its configurations are frozen as they are now."""
-    from ragcli.abtest.experiment import CONTROL, Experiment, check_name, treatment_shares
+    from ragcli.abtest.experiment import Experiment, check_name, treatment_shares
     from ragcli.abtest.metrics import parse_metrics
     from ragcli.evaluate.gates import parse_margins
 
     output = Output("abtest create", format)
-    variants = [_frozen(CONTROL, control), *(_frozen(*pair) for pair in _named(treatment))]
-    names = [check_name(one.name, "a variant") for one in variants]
-    if len(set(names)) < len(names):
-        raise UsageError(f"two variants have one name: {', '.join(names)}", hint="--treatment NAME=FILE")
-    if mode == "interleave" and len(variants) != 2:
-        raise UsageError("--mode interleave mixes two rankings", hint="give one --treatment")
-    now = time.time()
-    shares = treatment_shares(split or f"{(len(names) - 1) / len(names)}", names[1:])
+    variants = _variants(control, treatment, interleaved=mode == "interleave")
+    if not 0.0 < alpha < 1.0:
+        raise UsageError(f"--alpha {alpha:g} is no probability", hint="--alpha 0.05")
+    names, now = [one.name for one in variants], time.time()
     experiment = Experiment(
         name=check_name(name, "an experiment"),
-        variants=tuple(variants),
+        variants=variants,
         metrics=parse_metrics(metric or (), guardrail or (), parse_margins(margin or ())),
         splits=(),
         salt=name if salt is None else salt,
@@ -145,10 +99,13 @@ def create(
         mode=mode,
         overrides=_overrides(override or (), names),
         horizon=horizon,
+        alpha=alpha,
+        correction=correction,
+        min_users=min_users,
         state="draft" if draft else "running",
         created=now,
         started=None if draft else now,
-    ).with_shares(shares, now)
+    ).with_shares(treatment_shares(split or f"{(len(names) - 1) / len(names)}", names[1:]), now)
     with opened(config, set_, workspace) as store:
         store.add(experiment)
     _warn(output, variants)
@@ -307,6 +264,19 @@ def _users(given: Sequence[str]) -> Iterator[str]:
             yield user
 
 
+def _variants(control: Path, treatments: Sequence[str], *, interleaved: bool) -> "tuple[Variant, ...]":
+    """The configurations as they are now, control first."""
+    from ragcli.abtest.experiment import CONTROL, check_name
+
+    variants = tuple(_frozen(name, file) for name, file in [(CONTROL, control), *_named(treatments)])
+    names = [check_name(one.name, "a variant") for one in variants]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two variants have one name: {', '.join(names)}", hint="--treatment NAME=FILE")
+    if interleaved and len(variants) != 2:
+        raise UsageError("--mode interleave mixes two rankings", hint="give one --treatment")
+    return variants
+
+
 def _named(texts: Iterable[str]) -> list[tuple[str, Path]]:
     """Name and file of each treatment: as given, the file's for several, otherwise ``treatment``."""
     pairs = [text.rpartition("=") for text in texts]
@@ -349,7 +319,10 @@ def _warn(output: Output, variants: "Sequence[Variant]") -> None:
 
 def _facts(experiment: "Experiment") -> dict[str, Any]:
     return {
-        **{key: getattr(experiment, key) for key in ("name", "state", "mode", "rule", "salt", "horizon")},
+        **{
+            key: getattr(experiment, key)
+            for key in ("name", "state", "mode", "rule", "salt", "horizon", "alpha", "correction", "min_users")
+        },
         **{key: _moment(getattr(experiment, key)) for key in ("created", "started", "stopped")},
         "shares": experiment.shares,
         "variants": [
@@ -372,6 +345,8 @@ def _emit(output: Output, experiment: "Experiment", headline: str, **more: objec
             share = f"{metric.margin.value:.4g}" + (" of control" if metric.margin.relative else "")
             rest = f", at most {share} worse" if metric.role == "guardrail" else ""
             line(f"{metric.role}: {metric.name}, {better} is better{rest}")
+        many = "Holm" if experiment.correction == "holm" else "Benjamini and Hochberg"
+        line(f"alpha {experiment.alpha:g}, {many}; at least {experiment.min_users:,} users a variant")
         if experiment.horizon:
             line(f"decides at {experiment.horizon:,} users")
         for user, variant in experiment.overrides.items():
