@@ -76,7 +76,9 @@ def prefer(store: ExperimentStore, experiment: Experiment) -> Preference:
     clicks = _clicks(store, experiment)
     if not clicks.decided.size:
         hint = f"ragcli abtest record {experiment.name} --user USER --impression ID --click RANK"
-        raise DataError(f"{counted(clicks.impressions, 'impression')} of {experiment.name}, no click decides any", hint=hint)
+        raise DataError(
+            f"{counted(clicks.impressions, 'impression')} of {experiment.name}, no click decides any", hint=hint
+        )
     users, confidence = clicks.decided.size, 1 - experiment.alpha
     values = ratios.linearised((clicks.wins, clicks.decided))
     share, error = float(values.mean()), math.sqrt(variance_of_mean(values))
