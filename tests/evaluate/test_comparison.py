@@ -8,8 +8,9 @@ import pytest
 
 from ragcli.errors import DataError, NotComparableError, UsageError
 from ragcli.evaluate import statistics
-from ragcli.evaluate.comparison import Margin, Settings, Verdict, compare, overall, queries_needed
+from ragcli.evaluate.comparison import Settings, Verdict, compare, overall, queries_needed
 from ragcli.evaluate.gates import explain
+from ragcli.evaluate.margin import Margin
 from ragcli.evaluate.result import EvalResult
 from ragcli.evaluate.statistics import Counts, Interval
 

@@ -8,7 +8,8 @@ import pytest
 
 from ragcli.errors import DataError, InconclusiveError, RegressionError, UsageError
 from ragcli.evaluate import gates
-from ragcli.evaluate.comparison import Margin, Settings, Verdict, compare
+from ragcli.evaluate.comparison import Settings, Verdict, compare
+from ragcli.evaluate.margin import Margin
 from ragcli.evaluate.result import EvalResult, Question
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragcli.errors import DataError, UsageError
-from ragcli.evaluate.result import EvalResult, Question, StoredHit, curves, direction, parse, to_json
+from ragcli.evaluate.direction import direction
+from ragcli.evaluate.result import EvalResult, Question, StoredHit, curves, parse, to_json
 from ragcli.records import ArmScore
 
 text = st.text(max_size=12)

@@ -49,14 +49,12 @@ class Analysis:
         return failure_of(self.decision, self.sentence)
 
 
-def analyze(store: ExperimentStore, name: str) -> Analysis:
+def analyze(store: ExperimentStore, experiment: Experiment) -> Analysis:
     """Analyse an experiment of split traffic.
 
     Raises:
-        UsageError: There is none of this name.
         DataError: Nobody has seen a variant, or nothing of any metric was recorded.
     """
-    experiment = store.load(name)
     return analysis_of(experiment, observe(store, experiment))
 
 

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from ragcli.query.answering import Answered
     from ragcli.query.engine import Engine
 
-RECORDED = ("latency_ms", "hits", "failed", "tokens", "cost", "refused")
-"""What every question records beside the milliseconds of its stages; tokens, cost and refused with an answer."""
-
 
 @dataclass(frozen=True, slots=True)
 class Served:

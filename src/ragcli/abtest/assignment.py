@@ -100,7 +100,7 @@ class Assigner:
         self._bounds = [min(round(one.end * _FULL), _FULL - 1).to_bytes(_BYTES, "big") for one in stretches[:-1]]
         self._variants = [one.variant for one in stretches]
         self._overrides = dict(overrides or {})
-        self._percent = stretches[0].end * 100 if rule == "md5_percent" else None
+        self._percent = round(stretches[0].end * 100, 9) if rule == "md5_percent" else None
 
     def __call__(self, user: str) -> str:
         """The user's variant."""

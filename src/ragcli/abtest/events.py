@@ -87,6 +87,8 @@ def _event(record: Any, variants: frozenset[str]) -> Event:
     user, variant = record.get("user"), record.get("variant", "")
     if not isinstance(user, str) or not user:
         raise ValueError("user is missing, or no text")
+    if not isinstance(variant, str):
+        raise ValueError("variant is no text")
     if variant and variant not in variants:
         raise ValueError(f"there is no variant {variant!r}, only {', '.join(sorted(variants))}")
     if "time" not in record:

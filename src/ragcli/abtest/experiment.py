@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, TypeAlias
 from ragcli.abtest.assignment import Assigner, Rule, Stretch, allocate
 from ragcli.abtest.metrics import MetricSpec
 from ragcli.errors import UsageError
-from ragcli.evaluate.comparison import Margin
+from ragcli.evaluate.margin import Margin
 
 State: TypeAlias = Literal["draft", "running", "stopped"]
 Mode: TypeAlias = Literal["split", "interleave"]

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ragcli.errors import UsageError
-from ragcli.evaluate.comparison import RELATIVE_MARGIN, Margin
-from ragcli.evaluate.result import direction
+from ragcli.evaluate.direction import direction
+from ragcli.evaluate.margin import RELATIVE_MARGIN, Margin
 
 Kind: TypeAlias = Literal["auto", "conversion", "mean", "total", "ratio", "quantile"]
 Role: TypeAlias = Literal["metric", "guardrail"]
 
 GUARD = Margin(RELATIVE_MARGIN, relative=True)
 """Of a guardrail without a margin of its own."""
+RECORDED = ("latency_ms", "hits", "failed", "tokens", "cost", "refused")
+"""What every question records beside the milliseconds of its stages; tokens, cost and refused with an answer."""
 _NAME = r"[^\s:/=,]+"
 _SPEC = re.compile(
     rf"(?P<value>{_NAME})(?:/(?P<per>{_NAME}))?(?::(?P<kind>conversion|mean|total|p\d\d?(?:\.\d+)?))?"
@@ -99,11 +101,11 @@ def parse_metrics(
     return tuple(specs)
 
 
-def undeclared(recorded: Iterable[str], specs: Iterable[MetricSpec], known: Iterable[str]) -> dict[str, str]:
-    """Recorded names that no metric is made of -> the nearest declared name, or nothing."""
+def undeclared(recorded: Iterable[str], specs: Iterable[MetricSpec]) -> dict[str, str]:
+    """Names that no metric is made of, and that no question records -> the nearest declared name, or nothing."""
     declared = {name for one in specs for name in (one.value, one.per) if name}
     return {
         name: next(iter(difflib.get_close_matches(name, declared, 1)), "")
         for name in recorded
-        if name not in declared and name not in set(known)
+        if name not in declared and name not in RECORDED
     }

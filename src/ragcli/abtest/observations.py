@@ -78,7 +78,7 @@ class Observations:
             return np.zeros(len(self.users)), np.zeros(len(self.users))
         size = len(self.users)
         return (
-            np.bincount(column.users, column.values, size),
+            np.bincount(column.users, column.values, size).astype(np.float64, copy=False),
             np.bincount(column.users, minlength=size).astype(np.float64),
         )
 

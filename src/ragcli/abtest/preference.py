@@ -141,7 +141,9 @@ def _path(clicks: Clicks, horizon: int | None, confidence: float) -> tuple[float
     residual = np.maximum(squares + share**2 * np.cumsum(clicks.decided**2), 0.0)
     error = np.sqrt(residual * users / np.maximum(users - 1, 1.0)) / decided
     error[users < 2] = np.nan
-    found = sequential.always_valid(share - 0.5, error, users, horizon=horizon, confidence=confidence)
+    found = sequential.always_valid(
+        share - 0.5, error, users, horizon=horizon or sequential.HORIZON, confidence=confidence
+    )
     return float(found.p[-1]), Interval(0.5 + float(found.low[-1]), 0.5 + float(found.high[-1]))
 
 

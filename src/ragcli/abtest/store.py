@@ -8,7 +8,6 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -138,18 +137,20 @@ class ExperimentStore:
             self._database.run("DELETE FROM experiments WHERE number = ?", (number,))
         return exposures, events
 
-    def count(self, name: str) -> tuple[int, int]:
-        """Users seen and events stored."""
+    def count(self, name: str) -> tuple[dict[str, int], int]:
+        """Users that saw each variant, and events stored."""
         number = self._number(name)
-        users = self._database.one("SELECT COUNT(DISTINCT user) FROM exposures WHERE experiment = ?", (number,))[0]
-        return users, self._database.one("SELECT COUNT(*) FROM events WHERE experiment = ?", (number,))[0]
+        users = self._database.all(
+            "SELECT variant, COUNT(*) FROM exposures WHERE experiment = ? GROUP BY variant", (number,)
+        )
+        return dict(users), self._database.one("SELECT COUNT(*) FROM events WHERE experiment = ?", (number,))[0]
 
     def record(self, experiment: Experiment, events: Iterable[Event]) -> Recorded:
         """Store events, each at most once; what is stored stays, whatever comes of the rest."""
         number, stopped = self._number(experiment.name), experiment.stopped
         stored = seen = unknown = late = 0
         metrics: dict[str, None] = {}
-        for batch in _batches(events, _BATCH):
+        for batch in filter(None, _batches(events, _BATCH)):
             late += sum(stopped is not None and event.time > stopped for event in batch)
             for event in batch:
                 metrics |= dict.fromkeys(event.metrics)
@@ -229,9 +230,18 @@ class ExperimentStore:
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
+    """So many at a time; where the items break off, those before it are a batch too, and then the error goes on."""
+    batch: list[_Item] = []
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except DataError:
         yield batch
+        raise
+    yield batch
 
 
 def _rows(number: int, events: Iterable[Event]) -> Iterator[tuple[int, str, str, float, str, bytes, str]]:

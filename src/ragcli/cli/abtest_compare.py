@@ -1,17 +1,37 @@
 """``ragcli abtest compare`` and ``aa``: configurations held against each other on the same questions."""
 
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from ragcli.cli.eval_options import DatasetOption, MarginOption, MismatchOption, SplitOption, TestOption, TopKOption
-from ragcli.cli.options import SetOption, WorkspaceOption
-from ragcli.errors import UsageError
+from ragcli.cli.eval_options import DatasetOption, MismatchOption, SplitOption, TestOption, TopKOption
+from ragcli.cli.options import SetOption, WorkspaceOption, load
+from ragcli.cli.output import Output, columns, envelope, line
+from ragcli.errors import BackendError, UsageError
+from ragcli.evaluate.counting import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ragcli.abtest.compare.aa import AaResult
+    from ragcli.abtest.compare.run import Arm, CompareResult, Options
+    from ragcli.abtest.compare.verdict import Judged
+    from ragcli.config.settings import Config
+    from ragcli.evaluate.comparison import Settings
+    from ragcli.evaluate.judgements import Dataset
 
 MetricOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="What decides, nDCG@10 or latency_ms. Repeatable [default: evaluate.metrics]."),
+]
+CompareMarginOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--margin", metavar="METRIC=AMOUNT", help="Largest difference that does not matter, 0.02 or 5%. Repeatable."
+    ),
 ]
 OutputOption: TypeAlias = Annotated[
     list[Path] | None,
@@ -20,6 +40,7 @@ OutputOption: TypeAlias = Annotated[
 CompareFormat: TypeAlias = Annotated[
     Literal["table", "json", "md"], typer.Option("--format", help="How the result is printed.")
 ]
+_SUFFIXES = (".html", ".md", ".json")
 
 
 def compare(
@@ -30,16 +51,35 @@ def compare(
     split: SplitOption = None,
     metric: MetricOption = None,
     top_k: TopKOption = None,
-    margin: MarginOption = None,
+    margin: CompareMarginOption = None,
     test: TestOption = "permutation",
     allow_mismatch: MismatchOption = None,
-    output: OutputOption = None,
+    files: OutputOption = None,
     format: CompareFormat = "table",
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Ask configurations the same questions in turn, and decide which is better; exits as the verdict says."""
-    raise UsageError("not there yet")
+    """Ask configurations the same questions in turn, and tell which is better; the exit status is the verdict."""
+    from ragcli.abtest.compare.run import run_compare
+    from ragcli.cli.evaluate import warn
+    from ragcli.evaluate.comparison import Settings
+    from ragcli.evaluate.gates import parse_margins
+
+    _check_suffixes(files or ())
+    output = Output("abtest compare", format)
+    flags = {"evaluate.dataset": dataset, "evaluate.split": split, "evaluate.top_k": top_k}
+    named = [(file, load(file, set_, workspace, flags).config) for file in (control, *treatment)]
+    fields = frozenset(allow_mismatch or ())
+    settings = Settings(margins=parse_margins(margin or ()), test=test, allow_mismatch=fields)
+    questions, options = _wanted(named[0][1], metric or (), settings)
+    found = run_compare(named, questions, options, _Ticker())
+    warn(output, found.result)
+    for arm in found.arms:
+        if arm.result.failures:
+            query, reason = next(iter(arm.result.failures.items()))
+            count = counted(len(arm.result.failures), "query", "queries")
+            output.warn(f"{arm.name}: failed and not compared: {count}, such as {query}: {reason}")
+    _emit(output, found, files or ())
 
 
 def aa(
@@ -49,9 +89,155 @@ def aa(
     split: SplitOption = None,
     metric: MetricOption = None,
     top_k: TopKOption = None,
+    margin: CompareMarginOption = None,
     format: CompareFormat = "table",
     set_: SetOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Ask one configuration every question twice: how much two alike differ, and which metrics are not deterministic."""
-    raise UsageError("not there yet")
+    """Ask one configuration every question twice; shows the noise floor, and which metrics are not deterministic."""
+    from ragcli.abtest.compare import document, markdown
+    from ragcli.abtest.compare.aa import run_aa
+    from ragcli.cli.evaluate import warn
+    from ragcli.evaluate.comparison import Settings
+    from ragcli.evaluate.gates import parse_margins
+
+    output = Output("abtest aa", format)
+    flags = {"evaluate.dataset": dataset, "evaluate.split": split, "evaluate.top_k": top_k}
+    settings = load(config, set_, workspace, flags).config
+    questions, options = _wanted(settings, metric or (), Settings(margins=parse_margins(margin or ())))
+    found = run_aa(config, settings, questions, options, _Ticker())
+    warn(output, found.results[0])
+    for text in found.warnings:
+        output.warn(text)
+    lines = markdown.of_noise(found).splitlines() if format == "md" else _noise_lines(found)
+    output.emit(document.of_noise(found), lambda: _print(lines))
+
+
+def _wanted(config: "Config", metrics: Sequence[str], settings: "Settings") -> "tuple[Dataset, Options]":
+    """The questions and how they are scored, as the control has them."""
+    from ragcli.abtest.compare.run import Options, metrics_of
+    from ragcli.evaluate.datasets import load_dataset
+    from ragcli.evaluate.evaluation import required_dataset
+
+    quality, deciding = metrics_of(metrics, config.evaluate.metrics)
+    questions = load_dataset(required_dataset(config.evaluate), config.evaluate.split)
+    return questions, Options(quality, deciding, config.evaluate.top_k, settings)
+
+
+class _Ticker:
+    """Counts questions on stderr while it is a terminal."""
+
+    def update(self, stage: str, done: int, total: int) -> None:
+        """See ``Progress``."""
+        if sys.stderr.isatty():
+            print(f"\r{stage}: {done} of {total}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+
+def _check_suffixes(files: Sequence[Path]) -> None:
+    """Refuse a file of another kind, or without a folder, before any work is done."""
+    for file in files:
+        if file.suffix.lower() not in _SUFFIXES:
+            raise UsageError(
+                f"cannot tell what to write into {file}", hint=f"name it with one of: {', '.join(_SUFFIXES)}"
+            )
+        if not file.parent.is_dir():
+            raise UsageError(f"cannot write {file}: there is no folder {file.parent}")
+
+
+def _emit(output: Output, found: "CompareResult", files: Sequence[Path]) -> None:
+    from ragcli.abtest.compare import document, html, markdown
+    from ragcli.evaluate.store import write_whole
+
+    result, warnings = document.of_comparison(found), tuple(output.warnings)
+    for file in files:
+        match file.suffix.lower():
+            case ".html":
+                text = html.of_comparison(found, warnings)
+            case ".md":
+                text = markdown.of_comparison(found)
+            case _:
+                text = envelope(output.command, result, warnings, found.failure) + "\n"
+        try:
+            write_whole(file, text)
+        except OSError as error:
+            raise BackendError(f"cannot write {file}: {error.strerror or error}") from error
+    lines = markdown.of_comparison(found).splitlines() if output.format == "md" else _lines(found)
+    output.emit(result, lambda: _print(lines), error=found.failure)
+
+
+def _print(lines: "Iterator[str] | Sequence[str]") -> None:
+    for text in lines:
+        line(text)
+
+
+def _lines(found: "CompareResult") -> Iterator[str]:
+    for arm in found.arms:
+        yield f"{found.dataset}: {found.control} (control) against {arm.name}"
+        yield from _metric_lines(arm)
+        yield from _slice_lines(arm)
+        yield from _changed_lines(arm.changed)
+        yield f"{arm.verdict.value}: {arm.sentence}"
+        yield ""
+    best = f" ({found.best.name})" if len(found.arms) > 1 else ""
+    queries = counted(len(found.result.queries), "question")
+    yield f"abtest compare: {found.verdict.value}{best}; {queries} asked in turn; {found.seconds:.1f} s"
+
+
+def _metric_lines(arm: "Arm") -> Iterator[str]:
+    heads = ("metric", "control", "treatment", "difference", "95 % interval", "p", "d", "+/-/=", "detectable", "")
+    return columns([heads, *map(_cells, arm.metrics)], right=(1, 2, 3, 5, 6, 7, 8))
+
+
+def _cells(item: "Judged") -> tuple[str, ...]:
+    from ragcli.evaluate.gates import p_text
+    from ragcli.evaluate.reports.markdown import number
+
+    found = item.comparison
+    return (
+        item.metric, f"{found.baseline:.4f}", f"{found.candidate:.4f}", f"{found.difference:+.4f}",
+        f"{found.interval.low:+.4f} to {found.interval.high:+.4f}", p_text(found.adjusted_p),
+        "-" if found.effect != found.effect else f"{found.effect:+.2f}",
+        f"{found.counts.wins}/{found.counts.losses}/{found.counts.ties}", number(found.detectable),
+        item.verdict.value if item.decides else f"({item.verdict.value})",
+    )  # fmt: skip
+
+
+def _slice_lines(arm: "Arm") -> Iterator[str]:
+    metric = arm.metrics[0].metric
+    rows = [
+        (
+            f"  {item.tag}", str(item.queries), f"{item.difference:+.4f}",
+            f"{item.interval.low:+.4f} to {item.interval.high:+.4f}",
+            f"{item.counts.wins}/{item.counts.losses}/{item.counts.ties}",
+        )
+        for item in arm.slices
+        if item.metric == metric
+    ]  # fmt: skip
+    if rows:
+        yield f"{metric} by tag"
+        yield from columns([("  tag", "questions", "difference", "95 % interval", "+/-/="), *rows], right=(1, 2, 4))
+
+
+def _changed_lines(changed: "Mapping[str, tuple[str, str]]") -> Iterator[str]:
+    if changed:
+        yield f"they differ in: {', '.join(changed)}"
+
+
+def _noise_lines(found: "AaResult") -> Iterator[str]:
+    from ragcli.evaluate.gates import p_text
+
+    heads = ("metric", "first", "second", "difference", "95 % interval", "p", "noise floor", "margin", "differing")
+    rows = [
+        (
+            item.metric, f"{item.first:.4f}", f"{item.second:.4f}", f"{item.difference:+.4f}",
+            f"{item.interval.low:+.4f} to {item.interval.high:+.4f}", p_text(item.p), f"{item.floor:.4f}",
+            f"{item.margin:.4f}", f"{item.differing} of {item.queries}",
+        )
+        for item in found.metrics
+    ]  # fmt: skip
+    yield f"{found.dataset}: {found.config} against itself"
+    yield from columns([heads, *rows], right=(1, 2, 3, 5, 6, 7, 8))
+    unsteady = [item.metric for item in found.metrics if item.deterministic is False]
+    told = f"not deterministic: {', '.join(unsteady)}" if unsteady else "every metric is deterministic"
+    queries = counted(len(found.results[0].queries), "question")
+    yield f"abtest aa: {told}; {queries} asked twice, in turn; {found.seconds:.1f} s"

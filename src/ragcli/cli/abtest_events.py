@@ -165,10 +165,9 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 
 def _tell(output: Output, experiment: "Experiment", found: "Recorded") -> None:
-    from ragcli.abtest.ask import RECORDED
     from ragcli.abtest.metrics import undeclared
 
-    others = undeclared(found.metrics, experiment.metrics, RECORDED)
+    others = undeclared(found.metrics, experiment.metrics)
     for metric, nearest in others.items():
         if nearest:
             output.warn(f"the metric {metric!r} is not declared in {experiment.name}; did you mean {nearest!r}?")

@@ -27,7 +27,7 @@ SplitOption = Annotated[
     typer.Option(
         "--split",
         metavar="SHARE",
-        help="Share of users for the treatment; with several, divided evenly or one each: 0.3,0.2 [default: all alike].",
+        help="Share of users for the treatment; with several, evenly or one each: 0.3,0.2 [default: all alike].",
         show_default=False,
     ),
 ]
@@ -100,7 +100,7 @@ def create(
         Literal["salted", "md5_percent"],
         typer.Option(
             "--assignment",
-            help="salted: a hash of experiment and user; md5_percent: md5 of the user modulo 100, alike in all experiments.",
+            help="salted: a hash of experiment and user; md5_percent: md5 of the user modulo 100, in all experiments.",
         ),
     ] = "salted",
     mode: Annotated[
@@ -165,11 +165,10 @@ def list_(
     """List the experiments."""
     with opened(config, set_, workspace, readonly=True) as store:
         found = [(store.load(name), *store.count(name)) for name in store.names()]
-    rows = [
-        (one.name, one.state, " ".join(f"{name} {share:.4g}" for name, share in one.shares.items()), f"{users:,}",
-         f"{events:,}", _moment(one.created))
-        for one, users, events in found
-    ]  # fmt: skip
+    rows = []
+    for one, users, events in found:
+        shares = " ".join(f"{name} {share:.4g}" for name, share in one.shares.items())
+        rows.append((one.name, one.state, shares, f"{sum(users.values()):,}", f"{events:,}", _moment(one.created)))
 
     def show() -> None:
         for text in columns([("experiment", "state", "shares", "users", "events", "created"), *rows], right=(3, 4)):
@@ -190,8 +189,9 @@ def show(
     """Show what an experiment is made of, and how many users and events it has."""
     with opened(config, set_, workspace, readonly=True) as store:
         experiment, (users, events) = store.load(name), store.count(name)
-    about = f"{counted(users, 'user')}, {counted(events, 'event')}"
-    _emit(Output("abtest show", format), experiment, f"{experiment.state}: {name}; {about}", users=users, events=events)
+    told = ", ".join(f"{variant} {count:,}" for variant, count in users.items()) or "none"
+    headline = f"{experiment.state}: {name}; users: {told}; {counted(events, 'event')}"
+    _emit(Output("abtest show", format), experiment, headline, users=users, events=events)
 
 
 def start(
@@ -256,7 +256,7 @@ def delete(
         users, events = store.count(name)
         if yes:
             store.delete(name)
-    about = f"{name}, {counted(users, 'user')}, {counted(events, 'event')}"
+    about = f"{name}, {counted(sum(users.values()), 'user')}, {counted(events, 'event')}"
     told = f"deleted: {about}" if yes else f"would delete: {about}; --yes does"
     output = Output("abtest delete", format)
     output.emit({"name": name, "deleted": yes, "users": users, "events": events}, lambda: line(told))

@@ -128,7 +128,7 @@ def evaluate(
     else:
         result, scored = _live(settings, qrels, wanted, output)
     title = f"{result.dataset}: {run or settings.query.strategy}"
-    _warn(output, result)
+    warn(output, result)
     report = held_against(settings, result, scored, wanted, output, keep=save and run is None)
     if scored is not None and save_run is not None:
         _write_run(save_run, scored)
@@ -290,7 +290,8 @@ def earlier(config: "Config", reference: str, dataset: str, output: Output) -> "
     return before
 
 
-def _warn(output: Output, result: "EvalResult") -> None:
+def warn(output: Output, result: "EvalResult") -> None:
+    """Tell of judged documents, questions and rows that do not count as they should."""
     if result.unknown_documents:
         some = ", ".join(result.unknown_documents[:3])
         count = counted(len(result.unknown_documents), "judged document")

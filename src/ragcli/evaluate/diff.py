@@ -9,8 +9,9 @@ import numpy as np
 
 from ragcli.errors import DataError
 from ragcli.evaluate.comparison import Settings, compare
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.journeys import RERANKED_DOWN, Journey
-from ragcli.evaluate.result import EvalResult, direction
+from ragcli.evaluate.result import EvalResult
 from ragcli.evaluate.statistics import EQUAL
 
 RANKED_DOWN = "ranked down"

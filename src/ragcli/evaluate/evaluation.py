@@ -22,12 +22,12 @@ from ragcli.evaluate.panel import Panel
 from ragcli.evaluate.ranking import rank, rank_lines
 from ragcli.evaluate.result import EvalResult, Question, curves
 from ragcli.evaluate.retrieval import score, together
-from ragcli.evaluate.retrieve import SHOWN, Retrieved, percentiles, retrieve
+from ragcli.evaluate.retrieve import SHOWN, Retrieval, Retrieved, percentiles
 from ragcli.evaluate.runs import Run, parse_run
 from ragcli.evaluate.spans import Range, score_characters
 from ragcli.evaluate.spending import Spending
 from ragcli.evaluate.statistics import SEED
-from ragcli.records import Score
+from ragcli.records import Query, Score
 
 if TYPE_CHECKING:
     from ragcli.query.engine import Engine
@@ -71,62 +71,96 @@ def evaluate(
             every query failed.
         UsageError: A metric has an unknown name, or a cutoff beyond ``top_k``.
     """
-    wanted = _metrics(metrics, top_k)
-    _check_spans(wanted, dataset)
-    _check_preferences(wanted, dataset)
-    result, run = _evaluated(engine, dataset, wanted, top_k, only)
-    result = _without_failed(result)
-    if only is None and result.failures:
-        result.mean(next(iter(result.values)))  # an error when nothing is left
-    return result, run
+    evaluation = Evaluation(engine, dataset, metrics, top_k, only=only)
+    for query in evaluation.questions:
+        evaluation.ask(query)
+    return evaluation.finish()
 
 
-def _evaluated(
-    engine: "Engine", dataset: Dataset, wanted: Sequence[Metric], top_k: int, only: Collection[str] | None
-) -> tuple[EvalResult, HitRun]:
-    """The evaluation with values of failed rows too, and the run."""
-    shaped, unknown = shaping(engine, dataset, top_k)
-    of_chunks = shaped["judgements"] == "chunks"
-    started = time.perf_counter()
-    asked = dataset if only is None else dataset.restricted(only)
-    qrels = asked.judgements
-    spans, lost = judged_spans(engine, asked)
-    character_metrics = [metric for metric in wanted if metric.of_characters]
-    found = retrieve(engine, asked, top_k, spans, by_chunk=of_chunks or bool(character_metrics))
-    run = found.run({**engine.fingerprints, "dataset": dataset.fingerprint})
-    ranked = replace(rank(_chunk_scores(run) if of_chunks else run.documents(), qrels), queries=tuple(qrels))
-    characters = _characters(character_metrics, found.ranges, spans)
-    spending = Spending(engine)
-    scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
-    result = EvalResult(
-        dataset=dataset.name,
-        queries=ranked.queries,
-        values={
-            **_values(wanted, ranked.queries, scores, characters),
-            "latency_ms": found.latency(ranked.queries),
-            **spending.columns([found.questions[query] for query in ranked.queries]),
-        },
-        questions=_questions(asked, ranked.queries),
-        fingerprints=shaped,
-        unjudged=len(dataset.queries) - len(dataset.judged),
-        missing=tuple(query for query in ranked.missing if query not in found.failures),
-        unknown_documents=unknown,
-        failures=found.failures,
-        timings_ms=found.timings_ms,
-        totals={
-            **percentiles(found.timings_ms),
-            **spending.totals(),
-            **_of_run(wanted, scores, found.failures),
-            **_late(found),
-        },
-        notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost and character_metrics else {})},
-        hits=found.shown,
-        journeys=found.journeys,
-        curves=_curves(run, qrels, [query for query in ranked.queries if query not in found.failures], top_k),
-        created=_now(),
-        seconds=time.perf_counter() - started,
-    )
-    return result, run
+class Evaluation:
+    """An evaluation under way, for whoever asks several engines in turn: ``evaluate`` question by question.
+
+    Attributes:
+        questions: To be asked, each once.
+        fingerprints: Of what shapes the result.
+    """
+
+    def __init__(
+        self,
+        engine: "Engine",
+        dataset: Dataset,
+        metrics: Sequence[str],
+        top_k: int,
+        *,
+        only: Collection[str] | None = None,
+    ) -> None:
+        self._wanted = _metrics(metrics, top_k)
+        _check_spans(self._wanted, dataset)
+        _check_preferences(self._wanted, dataset)
+        self.fingerprints, self._unknown = shaping(engine, dataset, top_k)
+        self._started = time.perf_counter()
+        self._engine, self._dataset, self._top_k = engine, dataset, top_k
+        self._all = only is None
+        self._asked = dataset if only is None else dataset.restricted(only)
+        self._of_chunks = self.fingerprints["judgements"] == "chunks"
+        self._spans, self._lost = judged_spans(engine, self._asked)
+        self._character_metrics = [metric for metric in self._wanted if metric.of_characters]
+        by_chunk = self._of_chunks or bool(self._character_metrics)
+        self._retrieval = Retrieval(engine, self._asked, top_k, self._spans, by_chunk=by_chunk)
+        self.questions = self._asked.judged
+
+    def ask(self, query: Query) -> None:
+        """Retrieve for one question."""
+        self._retrieval.ask(query)
+
+    def finish(self) -> tuple[EvalResult, HitRun]:
+        """The evaluation of all that was asked, and the run it scored; raises as ``evaluate`` does."""
+        result, run = self._evaluated()
+        result = _without_failed(result)
+        if self._all and result.failures:
+            result.mean(next(iter(result.values)))  # an error when nothing is left
+        return result, run
+
+    def _evaluated(self) -> tuple[EvalResult, HitRun]:
+        """The evaluation with values of failed rows too, and the run."""
+        engine, dataset, found, wanted = self._engine, self._dataset, self._retrieval.found, self._wanted
+        qrels = self._asked.judgements
+        run = found.run({**engine.fingerprints, "dataset": dataset.fingerprint})
+        ranking = _chunk_scores(run) if self._of_chunks else run.documents()
+        ranked = replace(rank(ranking, qrels), queries=tuple(qrels))
+        characters = _characters(self._character_metrics, found.ranges, self._spans)
+        spending = Spending(engine)
+        scores = score(ranked, [metric for metric in wanted if not metric.of_characters])
+        lost = self._lost if self._character_metrics else ()
+        result = EvalResult(
+            dataset=dataset.name,
+            queries=ranked.queries,
+            values={
+                **_values(wanted, ranked.queries, scores, characters),
+                "latency_ms": found.latency(ranked.queries),
+                **spending.columns([found.questions[query] for query in ranked.queries]),
+            },
+            questions=_questions(self._asked, ranked.queries),
+            fingerprints=self.fingerprints,
+            unjudged=len(dataset.queries) - len(dataset.judged),
+            missing=tuple(query for query in ranked.missing if query not in found.failures),
+            unknown_documents=self._unknown,
+            failures=found.failures,
+            timings_ms=found.timings_ms,
+            totals={
+                **percentiles(found.timings_ms),
+                **spending.totals(),
+                **_of_run(wanted, scores, found.failures),
+                **_late(found),
+            },
+            notes={**synthetic_note(dataset), **({"lost spans": "; ".join(lost)} if lost else {})},
+            hits=found.shown,
+            journeys=found.journeys,
+            curves=_curves(run, qrels, [q for q in ranked.queries if q not in found.failures], self._top_k),
+            created=_now(),
+            seconds=time.perf_counter() - self._started,
+        )
+        return result, run
 
 
 def shaping(engine: "Engine", dataset: Dataset, top_k: int) -> tuple[dict[str, str], tuple[str, ...]]:

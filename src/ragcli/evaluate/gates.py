@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ragcli.errors import DataError, InconclusiveError, RegressionError, UsageError
-from ragcli.evaluate.comparison import Comparison, Comparisons, Margin, Settings, Verdict, compare, overall
+from ragcli.evaluate.comparison import Comparison, Comparisons, Settings, Verdict, compare, overall
 from ragcli.evaluate.counting import counted
-from ragcli.evaluate.result import EvalResult, direction, may_be_negative
+from ragcli.evaluate.direction import direction
+from ragcli.evaluate.margin import Margin
+from ragcli.evaluate.result import EvalResult, may_be_negative
 from ragcli.evaluate.statistics import EQUAL
 from ragcli.evaluate.summary import counts
 

@@ -187,24 +187,9 @@ class EvalResult:
         return tuple(query for row, query in enumerate(self.queries) if self.question(row).must_pass)
 
 
-_LOWER_IS_BETTER = frozenset(
-    {"refusal_rate", "empty_answers", "uncited_answers", "removed_citations", "failed", "missing", "unjudged"}
-)
-
-
 def may_be_negative(metric: str) -> bool:
     """Whether 0 or less is no sign of nothing found: of weighed counts, deviations and cosines."""
     return metric.startswith(("utility", "Z", "similarity"))
-
-
-def direction(metric: str) -> int:
-    """1 when higher is better, -1 when lower is (times, tokens, cost, refusals, unj@k), 0 when neither is (length)."""
-    name = metric.casefold()
-    if name == "length" or name.endswith("_length") or name in {"judge_requests", "judge_cached", "unanswerable"}:
-        return 0
-    if name.endswith(("_ms", "_tokens", "_cost")) or name.startswith(("tokens", "cost", "unj@", "rbp_resid")):
-        return -1
-    return -1 if name in _LOWER_IS_BETTER else 1
 
 
 def curves(found: NDArray[np.bool_], relevant: NDArray[np.int64]) -> dict[str, tuple[float, ...]]:

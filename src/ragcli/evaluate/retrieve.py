@@ -1,8 +1,8 @@
 """Ask the engine every judged question, and keep what scores, reports and diffs need of the answers."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Hits of each query that a result keeps for pages and diffs."""
-_Grouping: TypeAlias = Literal["document", "chunk"]
 _PERCENTILES = (50, 95, 99)
 
 
@@ -75,10 +74,8 @@ def percentiles(timings_ms: Mapping[str, Mapping[str, float]]) -> dict[str, floa
     }
 
 
-def retrieve(
-    engine: "Engine", dataset: Dataset, top_k: int, spans: Mapping[str, Sequence[Range]], *, by_chunk: bool
-) -> Retrieved:
-    """Ask every judged question of a dataset; one that the engine fails on is noted, and the others go on.
+class Retrieval:
+    """Judged questions of a dataset on their way through an engine; one that it fails on is noted, and no more.
 
     Args:
         engine: Which is asked.
@@ -86,25 +83,44 @@ def retrieve(
         top_k: Documents per question.
         spans: Query id -> judged stretches, by document id.
         by_chunk: Whether chunks are wanted beside documents.
+
+    Attributes:
+        found: What came back so far.
     """
-    found = Retrieved(questions={query.id: query.text for query in dataset.judged})
-    grades = dataset.judgements
-    tracker = Tracker(engine, _relevant(grades.values()))
-    queries = list(dataset.judged)
-    for result in _results(engine, queries, top_k, "document", found.failures):
-        query = result.query.id
-        own = grades.get(query, {})
+
+    def __init__(
+        self, engine: "Engine", dataset: Dataset, top_k: int, spans: Mapping[str, Sequence[Range]], *, by_chunk: bool
+    ) -> None:
+        self.found = Retrieved(questions={query.id: query.text for query in dataset.judged})
+        self._engine = engine
+        self._grades = dataset.judgements
+        self._top_k = top_k
+        self._spans = spans
+        self._by_chunk = by_chunk
+        self._tracker = Tracker(engine, _relevant(self._grades.values()))
+
+    def ask(self, query: Query) -> None:
+        """Ask one question, as people ask: of a batch only the mean latency would be known."""
+        try:
+            self._keep(*self._engine.search([query], top_k=self._top_k, group_by="document"))
+            if self._by_chunk:
+                self._keep_chunks(*self._engine.search([query], top_k=self._top_k, group_by="chunk"))
+        except BackendError as error:
+            self.found.failures[query.id] = error.message
+
+    def _keep(self, result: "Result") -> None:
+        found, query = self.found, result.query.id
+        own = self._grades.get(query, {})
         found.hits[query] = tuple(map(stored, result.hits))
-        found.shown[query] = tuple(_shown(hit, own, spans.get(query, ())) for hit in result.hits[:SHOWN])
-        found.journeys[query] = tracker.follow(result, [name for name, grade in own.items() if grade > 0])
+        found.shown[query] = tuple(_shown(hit, own, self._spans.get(query, ())) for hit in result.hits[:SHOWN])
+        found.journeys[query] = self._tracker.follow(result, [name for name, grade in own.items() if grade > 0])
         found.timings_ms[query] = result.timings_ms
         found.late += result.late
-    if by_chunk:
-        answered = [query for query in queries if query.id not in found.failures]
-        for result in _results(engine, answered, top_k, "chunk", found.failures):
-            found.chunks[result.query.id] = tuple(map(stored, result.hits))
-            found.ranges[result.query.id] = [Range(hit.document_id, hit.start, hit.end) for hit in result.hits]
-    return found
+
+    def _keep_chunks(self, result: "Result") -> None:
+        query = result.query.id
+        self.found.chunks[query] = tuple(map(stored, result.hits))
+        self.found.ranges[query] = [Range(hit.document_id, hit.start, hit.end) for hit in result.hits]
 
 
 def _shown(hit: Hit, grades: Mapping[str, int], spans: Sequence[Range]) -> StoredHit:
@@ -112,17 +128,6 @@ def _shown(hit: Hit, grades: Mapping[str, int], spans: Sequence[Range]) -> Store
     inside = ((max(own.start, hit.start), min(own.end, hit.end)) for own in spans if own.document == hit.document_id)
     marks = tuple((start - hit.start, end - hit.start) for start, end in inside if start < end)
     return replace(stored(hit), text=hit.text, grade=grades.get(hit.document), spans=marks)
-
-
-def _results(
-    engine: "Engine", queries: Sequence[Query], top_k: int, group_by: _Grouping, failures: dict[str, str]
-) -> "Iterator[Result]":
-    """Results of questions asked one by one, as people ask: of a batch only the mean latency would be known."""
-    for query in queries:
-        try:
-            yield from engine.search([query], top_k=top_k, group_by=group_by)
-        except BackendError as error:
-            failures[query.id] = error.message
 
 
 def _relevant(judgements: Iterable[Mapping[str, int]]) -> set[str]:

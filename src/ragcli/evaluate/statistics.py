@@ -96,6 +96,23 @@ def t_test(differences: Differences) -> float:
     return t_tail(mean / error, differences.size - 1)
 
 
+def equivalence_test(differences: Differences, margin: float) -> float:
+    """The p of two one-sided paired t-tests: how likely a mean this near 0 would be, were it ``margin`` or more away.
+
+    Schuirmann, A comparison of the two one-sided tests procedure and the power approach for assessing the equivalence
+    of average bioavailability, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987. Values that are all alike
+    are taken at their word: 0 within the margin (or when none differs), otherwise 1; NaN for a single query.
+    """
+    if differences.size < 2:
+        return math.nan
+    distance, error = abs(float(differences.mean())), standard_error(differences)
+    if error == 0.0:
+        return 0.0 if distance < margin or distance == 0.0 else 1.0
+    t = (margin - distance) / error
+    tail = t_tail(t, differences.size - 1) / 2
+    return tail if t > 0.0 else 1.0 - tail
+
+
 def t_interval(values: Differences, confidence: float = 0.95) -> Interval:
     """Student's interval of the mean; unbounded for a single value."""
     mean = float(values.mean())

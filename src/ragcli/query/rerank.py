@@ -100,7 +100,10 @@ class Reranker:
         config: What to do.
         models: Where model files are.
         generation: Holds the texts, and the vectors that diversity compares.
-        cache: The file that keeps scores.
+        cache: The file that keeps scores; None keeps them in memory alone.
+
+    Attributes:
+        scorer: None where only diversity orders.
 
     Raises:
         IndexStateError: Diversity is wanted of an index without vectors.
@@ -115,7 +118,7 @@ class Reranker:
     ) -> None:
         self._config = config
         self._generation = generation
-        self._scorer = None if isinstance(config, MmrConfig) else Scorer(config, models, cache)
+        self.scorer = None if isinstance(config, MmrConfig) else Scorer(config, models, cache)
         self._weight = 0.0 if isinstance(config, MmrConfig) else config.first_stage_weight
         if config.diversity > 0 and generation.manifest.embedder is None:
             raise IndexStateError(
@@ -126,7 +129,7 @@ class Reranker:
     @property
     def fingerprints(self) -> Mapping[str, str]:
         """Identity of the model, where one scores."""
-        return {} if self._scorer is None else {"reranker": self._scorer.model.fingerprint}
+        return {} if self.scorer is None else {"reranker": self.scorer.model.fingerprint}
 
     def rerank(self, questions: Sequence[str], found: Sequence[Sequence[Fused]]) -> list[list[Fused]]:
         """Each question's results in their new order, those behind the candidates as they were.
@@ -136,13 +139,13 @@ class Reranker:
         heads = [own[: self._config.candidates] for own in found]
         texts = self._texts(sorted({one.row for head in heads for one in head}))
         scores: Sequence[list[float] | None] = [None] * len(found)
-        if self._scorer is not None:
+        if self.scorer is not None:
             pairs = zip(questions, heads, strict=True)
-            scores = self._scorer.score([[(asked, texts[one.row]) for one in head] for asked, head in pairs])
+            scores = self.scorer.score([[(asked, texts[one.row]) for one in head] for asked, head in pairs])
         return [self._placed(own, given, texts) for own, given in zip(found, scores, strict=True)]
 
     def _placed(self, own: Sequence[Fused], scores: list[float] | None, texts: Mapping[int, str]) -> list[Fused]:
-        if not own or (scores is None and self._scorer is not None):
+        if not own or (scores is None and self.scorer is not None):
             return list(own)
         head, tail = own[: self._config.candidates], own[self._config.candidates :]
         before = [one.score for one in head]

@@ -1,11 +1,18 @@
 """``.md``: for a pull request or a decision record."""
 
 from ragcli.abtest.analysis import Analysis
+from ragcli.abtest.preference import Preference
 from ragcli.abtest.reports import table
 
 
-def write(analysis: Analysis) -> str:
+def write(found: Analysis | Preference) -> str:
     """The whole text."""
+    if isinstance(found, Preference):
+        return "\n".join([f"## {found.sentence}", "", *(f"- {text}" for text in table.preference(found))]) + "\n"
+    return _analysis(found)
+
+
+def _analysis(analysis: Analysis) -> str:
     lines = [f"## {_safe(analysis.sentence)}", "", _safe(table.headline(analysis)), "", table.method(analysis), ""]
     lines += ["| check | level | what was found |", "| --- | --- | --- |"]
     lines += [f"| {one.name} | {one.level} | {_safe(one.message)} |" for one in analysis.health]

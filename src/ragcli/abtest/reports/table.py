@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from ragcli.abtest.analysis import Analysis
 from ragcli.abtest.findings import Finding
+from ragcli.abtest.preference import Preference
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.statistics import Interval
 
@@ -62,13 +63,26 @@ def remarks(one: Finding) -> Iterator[str]:
         told = f"t-test of {sum(naive.users):,} events ({naive.users[0]:,} and {naive.users[1]:,}): p {p_text(naive.p)}"
         yield f"{told}; not to be believed: users have several" if one.disagree else told
     if one.ranks is not None and not math.isnan(one.ranks.p):
-        yield f"Mann-Whitney: p {p_text(one.ranks.p)}; more in the treatment with probability {one.ranks.probability:.3f}"
+        more = f"more in the treatment with probability {one.ranks.probability:.3f}"
+        yield f"Mann-Whitney: p {p_text(one.ranks.p)}; {more}"
     if one.removed is not None:
         yield f"CUPED: what was known before took away {one.removed:.0%} of the variance"
     if not math.isnan(one.detectable):
         yield f"so many users show a difference of {amount(one.detectable)} with 80 % probability"
     if not math.isnan(one.margin):
         yield f"guarded to at most {amount(one.margin)} for the worse"
+
+
+def preference(one: Preference) -> Iterator[str]:
+    """What is known of two mixed rankings."""
+    clicks = one.clicks
+    yield f"{one.experiment.name}: {one.experiment.state}; {clicks.impressions:,} impressions of mixed rankings"
+    decided, won = int(clicks.decided.sum()), int(clicks.wins.sum())
+    told = f"decided by clicks: {decided:,}; the treatment won {won:,}, control {decided - won:,}; ties {clicks.ties:,}"
+    yield told + (f"; clicks on nothing known {clicks.stray:,}" if clicks.stray else "")
+    once = f"for who looks but once: {share(one.interval)}, p {p_text(one.p)}"
+    yield f"{once}; sign test of users: p {p_text(one.sign_p)}"
+    yield f"always valid: {share(one.always_valid)}, p {p_text(one.always_valid_p)}"
 
 
 def amount(value: float) -> str:
@@ -86,3 +100,8 @@ def interval(one: Interval) -> str:
     if not (math.isfinite(one.low) or math.isfinite(one.high)):
         return "-"
     return f"{signed(one.low)} to {signed(one.high)}"
+
+
+def share(one: Interval) -> str:
+    """Bounds of a share, in percent."""
+    return f"{one.low:.1%} to {one.high:.1%}" if math.isfinite(one.low) else "-"

@@ -83,7 +83,7 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     parts, entries = [_axes(frame, marks, "k, results looked at", "mean")], []
     for name, points in lines.items():
         colour = ("a" if name.startswith("recall") else "b") + (" dashed" if name.endswith("(baseline)") else "")
-        path = " ".join(f"{frame.right(k):.1f},{frame.up(value):.1f}" for k, value in points)
+        path = _path([(frame.right(k), frame.up(value)) for k, value in points])
         parts.append(f'<polyline class="curve {colour}" points="{path}"/>')
         if len(points) <= 12:
             parts += [
@@ -96,7 +96,9 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     return _legend(entries) + _svg(f"Curves over k: {told}", "".join(parts))
 
 
-def scatter(before: NDArray[np.float64], after: NDArray[np.float64], better: int) -> str:
+def scatter(
+    before: NDArray[np.float64], after: NDArray[np.float64], better: int, names: tuple[str, str] = ("baseline", "now")
+) -> str:
     """Each query by its value then and now; queries at the same point make one larger dot."""
     low, high = float(min(before.min(), after.min(), 0.0)), float(max(before.max(), after.max()))
     high = max(high, 1.0) if high <= 1.0 else high
@@ -105,7 +107,7 @@ def scatter(before: NDArray[np.float64], after: NDArray[np.float64], better: int
     places = Counter(
         zip(np.rint((before - low) / grain).tolist(), np.rint((after - low) / grain).tolist(), strict=True)
     )
-    parts = [_axes(frame, ticks(low, high), "baseline", "now")]
+    parts = [_axes(frame, ticks(low, high), *names)]
     parts.append(_line(frame.right(low), frame.up(low), frame.right(high), frame.up(high), "diagonal"))
     kinds: Counter[str] = Counter()
     for (x, y), times in places.most_common():
@@ -119,8 +121,47 @@ def scatter(before: NDArray[np.float64], after: NDArray[np.float64], better: int
             f' r="{radius:.1f}"><title>{told}</title></circle>'
         )
     counted = [(f"better {kinds['win']}", "win"), (f"worse {kinds['loss']}", "loss"), (f"same {kinds['same']}", "same")]
-    told = f"Queries against the baseline: {kinds['win']} better, {kinds['loss']} worse, {kinds['same']} the same"
+    told = f"Queries against {names[0]}: {kinds['win']} better, {kinds['loss']} worse, {kinds['same']} the same"
     return _legend(counted) + _svg(told, "".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """One line of ``gains``: how much better, in margins, with its interval; ``kind`` is its colour."""
+
+    name: str
+    gain: float
+    low: float
+    high: float
+    kind: str
+    told: str
+
+
+def gains(rows: Sequence[Gain]) -> str:
+    """Differences in units of their margins, so that all metrics share an axis; right is better, in the band alike."""
+    names = 14 + max(len(row.name) for row in rows) * 7.2
+    reach = min(10.0, max(2.0, *(max(abs(row.low), abs(row.high)) for row in rows)) * 1.05)
+    width, step, room = WIDTH * 2.0, 30, 150
+    height, scale = step * len(rows) + 50, (width - names - room) / (2 * reach)
+
+    def at(value: float) -> float:
+        return names + (min(max(value, -reach), reach) + reach) * scale
+
+    parts = [f'<rect class="band" x="{at(-1):.1f}" y="4" width="{at(1) - at(-1):.1f}" height="{height - 46}"/>']
+    parts += [
+        _line(at(tick), 4, at(tick), height - 42, "axis" if not tick else "grid")
+        + _label(at(tick), height - 26, _short(tick))
+        for tick in ticks(-reach, reach)
+    ]
+    parts.append(_label(at(0), height - 6, "difference in margins; right is better for the treatment"))
+    for index, row in enumerate(rows):
+        y = 18 + index * step
+        mark = _line(at(row.low), y, at(row.high), y, f"whisker {row.kind}")
+        mark += f'<circle class="{row.kind}" cx="{at(row.gain):.1f}" cy="{y}" r="4.5"/>'
+        mark += _label(names - 10, y + 4, row.name, "end", "name") + _label(width, y + 4, row.told, "end", "name")
+        parts.append(f"<g><title>{escape(f'{row.name}: {row.told}')}</title>{mark}</g>")
+    told = "; ".join(f"{row.name} {row.told}" for row in rows)
+    return _svg(f"Differences in margins: {told}", "".join(parts), width, height)
 
 
 def histogram(values: NDArray[np.float64]) -> str:
@@ -145,6 +186,81 @@ def histogram(values: NDArray[np.float64]) -> str:
         )
     told = "; ".join(f"{name} {value:.4g} ms" for name, value in marks.items())
     return _svg(f"Latency of {values.size} queries: {told}", "".join(parts))
+
+
+def band(
+    x: NDArray[np.float64], middle: NDArray[np.float64], bounds: Sequence[NDArray[np.float64]], names: tuple[str, str]
+) -> str:
+    """A value with its interval as it was learnt, against no difference.
+
+    Args:
+        x: Ascending, as are the points below; float64 [n].
+        middle: The value.
+        bounds: Lower and upper; the first, widest ones are cut off at the frame.
+        names: Of the axes.
+    """
+    settled = slice(x.size // 4, None)
+    finite = [side[settled][np.isfinite(side[settled])] for side in bounds]
+    seen = np.concatenate([middle, *finite, [0.0]])
+    low, high = float(seen.min()), float(seen.max())
+    frame = _Frame((float(min(x[0], 0.0)), float(x[-1])), (low, high if high > low else low + 1.0))
+    points = [
+        [(frame.right(a), frame.up(float(np.clip(b, *frame.y)))) for a, b in zip(x.tolist(), side, strict=True)]
+        for side in (*(np.nan_to_num(side, posinf=high, neginf=low) for side in bounds), middle)
+    ]
+    area, line = (_path(points[0] + points[1][::-1]), _path(points[2]))
+    parts = [_axes(frame, ticks(*frame.x), *names)]
+    parts.append(_line(LEFT, frame.up(0.0), WIDTH - RIGHT, frame.up(0.0), "diagonal"))
+    parts.append(f'<polygon class="band" points="{area}"/><polyline class="curve a" points="{line}"/>')
+    ends = [float(side[-1]) for side in bounds]
+    return _svg(f"{names[1]}: {middle[-1]:.4g}, {ends[0]:.4g} to {ends[1]:.4g} at the end", "".join(parts))
+
+
+def growth(lines: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], names: tuple[str, str]) -> str:
+    """Counts as they grew: name -> x and count, both ascending."""
+    last = max(float(x[-1]) for x, _ in lines.values())
+    top = max(float(counts[-1]) for _, counts in lines.values())
+    frame = _Frame((0.0, last or 1.0), (0.0, top))
+    parts, entries = [_axes(frame, ticks(*frame.x), *names)], []
+    for number, (name, (x, counts)) in enumerate(lines.items()):
+        kind = _kind(number)
+        path = _path([(frame.right(a), frame.up(b)) for a, b in zip(x.tolist(), counts.tolist(), strict=True)])
+        parts.append(f'<polyline class="curve {kind}" points="{path}"/>')
+        entries.append((name, kind))
+    told = "; ".join(f"{name} {counts[-1]:,.0f}" for name, (_, counts) in lines.items())
+    return _legend(entries) + _svg(f"Counts over {names[0]}: {told}", "".join(parts))
+
+
+def distributions(values: Mapping[str, NDArray[np.float64]], name: str) -> str:
+    """Shares of values in bins, one outline each; the highest percent is left out, lest it flatten the rest."""
+    every = np.concatenate(list(values.values()))
+    low, high = float(every.min()), float(np.quantile(every, 0.99))
+    high = high if high > low else low + 1.0
+    shares = {}
+    for kind, own in values.items():
+        counted, edges = np.histogram(own, bins=_BINS, range=(low, high))
+        shares[kind] = (counted / max(own.size, 1), edges)
+    frame = _Frame((low, high), (0.0, max(float(share.max()) for share, _ in shares.values()) * 1.05 or 1.0))
+    parts, entries = [_axes(frame, ticks(low, high), name, "share of users")], []
+    for number, (kind, (share, edges)) in enumerate(shares.items()):
+        steps = [
+            (frame.right(edge), frame.up(height))
+            for place, height in enumerate(share.tolist())
+            for edge in (float(edges[place]), float(edges[place + 1]))
+        ]
+        parts.append(f'<polyline class="curve {_kind(number)}" points="{_path(steps)}"/>')
+        entries.append((kind, _kind(number)))
+    told = "; ".join(f"{kind} median {float(np.median(own)):.4g}" for kind, own in values.items())
+    return _legend(entries) + _svg(f"Distribution of {name}: {told}", "".join(parts))
+
+
+def _kind(number: int) -> str:
+    """Colour and dash of a line: four can be told apart."""
+    return ("a", "b", "a dashed", "b dashed")[number % 4]
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -1,47 +1,29 @@
-"""``.html``: one self-contained page, without network, for light and dark.
-
-Everything that comes from documents or questions is escaped, and a content security policy lets nothing run but the
-page's own script, by its hash.
-"""
+"""``.html``: one self-contained page, without network, for light and dark."""
 
 import re
-from base64 import b64encode
-from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragcli.evaluate.comparison import Verdict
 from ragcli.evaluate.counting import counted
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.reports import charts, query_table
 from ragcli.evaluate.reports.markdown import interval, number
+from ragcli.evaluate.reports.page import figure, page, section, table
 from ragcli.evaluate.reports.report import Report
-from ragcli.evaluate.result import EvalResult, direction
+from ragcli.evaluate.result import EvalResult
 from ragcli.evaluate.summary import Summary, counts
 
-_FOLDER = Path(__file__).parent
 _KINDS = {Verdict.PASS: "win", Verdict.REGRESSION: "loss", Verdict.INCONCLUSIVE: "open"}
 
 
 def write(report: Report) -> str:
     """The whole page."""
-    style, script = ((_FOLDER / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    digest = b64encode(sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    title = f"{escape(report.result.dataset)}: ragcli eval"
     sections = (_head(report), _gates(report), _metrics(report), _charts(report), _slices(report), _queries(report))
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"{''.join(sections)}{_facts(report)}</main>\n<script>{script}</script>\n</body>\n</html>\n"
-    )
+    return page(f"{report.result.dataset}: ragcli eval", [*sections, _facts(report)])
 
 
 def _head(report: Report) -> str:
@@ -74,8 +56,8 @@ def _gates(report: Report) -> str:
         ]
         for item in sorted(report.outcomes, key=lambda item: order.index(item.verdict))[:200]
     ]
-    table = _table(["verdict", "gate", "what was found"], rows, texts=3)
-    return _section("Gates", f'<div id="gates">{table}</div>')
+    found = table(["verdict", "gate", "what was found"], rows, texts=3)
+    return section("Gates", f'<div id="gates">{found}</div>')
 
 
 def _metrics(report: Report) -> str:
@@ -99,7 +81,7 @@ def _metrics(report: Report) -> str:
     ring = (
         '<p class="legend"><span class="key a">now</span><span class="key ring">baseline</span></p>' if compared else ""
     )
-    return _section("Metrics", f'<div class="wide">{ring}{chart}</div>{_table(heads, rows)}')
+    return section("Metrics", f'<div class="wide">{ring}{chart}</div>{table(heads, rows)}')
 
 
 def _bar(item: Summary, baseline: float | None) -> charts.Bar:
@@ -129,16 +111,16 @@ def _charts(report: Report) -> str:
     if lines:
         if report.baseline is not None:
             lines |= _curves(report.baseline, " (baseline)")
-        figures.append(_figure("Recall and precision over k", charts.curves(lines)))
+        figures.append(figure("Recall and precision over k", charts.curves(lines)))
     if report.baseline is not None and (pairs := _pairs(report)) is not None:
         better = direction(report.primary) or 1
-        figures.append(_figure(f"{report.primary} of each query against the baseline", charts.scatter(*pairs, better)))
+        figures.append(figure(f"{report.primary} of each query against the baseline", charts.scatter(*pairs, better)))
     times = [name for name in report.result.values if name.endswith("_ms")]
     for name in times[:1]:
         values = report.result.values[name]
         if (known := values[~np.isnan(values)]).size:
-            figures.append(_figure(f"{name} per query", charts.histogram(known)))
-    return _section("Charts", f'<div class="charts">{"".join(figures)}</div>') if figures else ""
+            figures.append(figure(f"{name} per query", charts.histogram(known)))
+    return section("Charts", f'<div class="charts">{"".join(figures)}</div>') if figures else ""
 
 
 def _curves(result: EvalResult, suffix: str) -> dict[str, list[tuple[float, float]]]:
@@ -180,7 +162,7 @@ def _slices(report: Report) -> str:
             for name in names
         ]
         rows.append([escape(tag), f"{count:,}", *cells])
-    return _section("By tag", _table(["tag", "queries", *map(escape, names)], rows))
+    return section("By tag", table(["tag", "queries", *map(escape, names)], rows))
 
 
 def _queries(report: Report) -> str:
@@ -190,7 +172,7 @@ def _queries(report: Report) -> str:
     shown = min(total, query_table.ROWS)
     told = f"all {total}" if shown == total else f"the {shown:,} worst of {total:,}"
     search = '<label>Filter <input type="search" id="filter" autocomplete="off"></label>'
-    return _section(f"Queries ({told})", f'{search}<div class="scroll">{query_table.table(report)}</div>')
+    return section(f"Queries ({told})", f'{search}<div class="scroll">{query_table.table(report)}</div>')
 
 
 def _facts(report: Report) -> str:
@@ -204,23 +186,4 @@ def _facts(report: Report) -> str:
         for name, value in {**report.result.fingerprints, **report.result.notes}.items()
     ]
     heads = ["field", "this result", "baseline, where it differs"]
-    return _section("What shaped the numbers", _table(heads, rows, texts=3)) if rows else ""
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>\n"
-
-
-def _figure(title: str, content: str) -> str:
-    return f"<figure><figcaption>{escape(title)}</figcaption>{content}</figure>"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
-    """A table of cells that are HTML already; all but the first ``texts`` columns hold numbers."""
-    kinds = ["" if index < texts else ' class="number"' for index in range(len(heads))]
-    head = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in zip(heads, kinds, strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return section("What shaped the numbers", table(heads, rows, texts=3)) if rows else ""

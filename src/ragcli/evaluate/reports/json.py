@@ -28,7 +28,7 @@ def document(report: Report) -> dict[str, Any]:
         for item in plain["metrics"]:
             item["interval"] = list(item["interval"].values())
         found["comparison"] = plain
-    return {key: _finite(value) for key, value in found.items()}
+    return {key: finite_throughout(value) for key, value in found.items()}
 
 
 def write(report: Report) -> str:
@@ -51,9 +51,10 @@ def _summary(item: Summary) -> dict[str, Any]:
     return asdict(item) | {"interval": [item.interval.low, item.interval.high]}
 
 
-def _finite(value: Any) -> Any:
+def finite_throughout(value: Any) -> Any:
+    """The value with None in place of each number that JSON does not know."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite_throughout(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite_throughout(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,9 +7,9 @@ from html import escape
 
 from ragcli.evaluate.comparison import Comparison, Comparisons, Verdict
 from ragcli.evaluate.counting import counted
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.reports.report import Report
-from ragcli.evaluate.result import direction
 from ragcli.evaluate.statistics import Interval
 from ragcli.evaluate.summary import Summary, counts
 

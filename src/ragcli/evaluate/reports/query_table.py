@@ -5,8 +5,9 @@ from html import escape
 
 import numpy as np
 
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.reports.report import Report
-from ragcli.evaluate.result import StoredHit, direction
+from ragcli.evaluate.result import StoredHit
 
 ROWS = 1_000
 _HITS = 10

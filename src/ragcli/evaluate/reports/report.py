@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from ragcli.errors import RagcliError
 from ragcli.evaluate import gates
 from ragcli.evaluate.comparison import Comparisons, Verdict
+from ragcli.evaluate.direction import direction
 from ragcli.evaluate.gates import GateOutcome
-from ragcli.evaluate.result import EvalResult, direction
+from ragcli.evaluate.result import EvalResult
 from ragcli.evaluate.statistics import EQUAL
 from ragcli.evaluate.summary import Summary, slices, summarise
 

@@ -6,27 +6,48 @@ from typing import Any
 from ragcli.abtest.analysis import Analysis
 from ragcli.abtest.findings import Finding
 from ragcli.abtest.inference.estimate import Estimate
+from ragcli.abtest.preference import Preference
 from ragcli.evaluate.statistics import Interval
 
 
-def document(analysis: Analysis) -> dict[str, Any]:
+def analysis(found: Analysis) -> dict[str, Any]:
     """Everything that was found; what is not known is ``null``."""
-    experiment = analysis.experiment
+    experiment = found.experiment
     return {
         "experiment": experiment.name,
         "state": experiment.state,
-        "decision": str(analysis.decision),
-        "decisions": {name: str(one) for name, one in analysis.decisions.items()},
-        "sentence": analysis.sentence,
-        "sample_sizes": analysis.users,
+        "decision": str(found.decision),
+        "decisions": {name: str(one) for name, one in found.decisions.items()},
+        "sentence": found.sentence,
+        "sample_sizes": found.users,
         "analysis": "always valid" if experiment.horizon is None else "fixed horizon",
         "horizon": experiment.horizon,
         "alpha": experiment.alpha,
         "correction": experiment.correction,
-        "health": [
-            {"check": one.name, "level": one.level, "message": one.message, "p": one.p} for one in analysis.health
-        ],
-        "metrics": [_finding(one) for one in analysis.findings],
+        "health": [{"check": one.name, "level": one.level, "message": one.message, "p": one.p} for one in found.health],
+        "metrics": [_finding(one) for one in found.findings],
+    }
+
+
+def preference(found: Preference) -> dict[str, Any]:
+    """Of two mixed rankings."""
+    experiment, clicks = found.experiment, found.clicks
+    return {
+        "experiment": experiment.name,
+        "state": experiment.state,
+        "decision": str(found.decision),
+        "sentence": found.sentence,
+        "analysis": "always valid" if experiment.horizon is None else "fixed horizon",
+        "impressions": clicks.impressions,
+        "decided": int(clicks.decided.sum()),
+        "won_by_treatment": int(clicks.wins.sum()),
+        "ties": clicks.ties,
+        "stray_clicks": clicks.stray,
+        "users": clicks.decided.size,
+        "share": found.share,
+        "fixed_horizon": {"p": number(found.p), "interval": _interval(found.interval)},
+        "always_valid": {"p": number(found.always_valid_p), "interval": _interval(found.always_valid)},
+        "sign_test_p": found.sign_p,
     }
 
 

@@ -1,0 +1,138 @@
+"""``.html``: the page of a comparison, in the style of ``eval``'s."""
+
+import math
+from html import escape
+
+import numpy as np
+
+from ragcli.abtest.compare.run import LATENCY, Arm, CompareResult
+from ragcli.abtest.compare.slices import Slice
+from ragcli.abtest.compare.verdict import Judged, Verdict
+from ragcli.evaluate.counting import counted
+from ragcli.evaluate.direction import direction
+from ragcli.evaluate.gates import p_text
+from ragcli.evaluate.reports import charts, query_table
+from ragcli.evaluate.reports.markdown import interval, number
+from ragcli.evaluate.reports.page import figure, page, section, table
+from ragcli.evaluate.reports.report import Report
+from ragcli.evaluate.result import EvalResult
+
+_KINDS = {
+    Verdict.TREATMENT: "win",
+    Verdict.CONTROL: "loss",
+    Verdict.EQUIVALENT: "same",
+    Verdict.INCONCLUSIVE: "open",
+}
+
+
+def of_comparison(found: CompareResult, warnings: tuple[str, ...] = ()) -> str:
+    """The whole page."""
+    parts = [part for arm in found.arms for part in (_metrics(arm), _charts(found, arm), _slices(arm))]
+    title = f"{found.dataset}: ragcli abtest compare"
+    return page(title, [_head(found, warnings), *parts, _queries(found), *map(_changed, found.arms)])
+
+
+def _head(found: CompareResult, warnings: tuple[str, ...]) -> str:
+    queries = counted(len(found.result.queries), "question")
+    told = f"{queries} · asked in turn, A B B A · {found.result.created}"
+    arms = "".join(
+        f'<p class="verdict {_KINDS[arm.verdict]}"><b>{arm.verdict.value}</b> {escape(arm.sentence)}</p>'
+        for arm in found.arms
+    )
+    warned = "".join(f"<li>{escape(text)}</li>" for text in warnings)
+    warned = f'<ul class="warnings">{warned}</ul>' if warned else ""
+    return f'<header><h1>{escape(found.dataset)}</h1><p class="quiet">{escape(told)}</p>{arms}{warned}</header>\n'
+
+
+def _metrics(arm: Arm) -> str:
+    rows = [gain for item in arm.metrics if (gain := _gain(item)) is not None]
+    chart = f'<div class="wide">{charts.gains(rows)}</div>' if rows else ""
+    heads = [
+        "metric", "control", "treatment", "difference", "95 % interval", "p (Holm)", "d",
+        "<abbr title='questions better, worse, the same'>+ / - / =</abbr>", "detectable", "margin",
+        "p (equivalence)", "verdict",
+    ]  # fmt: skip
+    return section(f"{arm.comparisons.name} against {arm.name}", chart + table(heads, map(_cells, arm.metrics)))
+
+
+def _gain(item: Judged) -> charts.Gain | None:
+    """In margins; None where a margin of 0 or an unbounded interval has no place on an axis."""
+    found, better = item.comparison, direction(item.metric)
+    ends = (found.interval.low, found.interval.high)
+    if not found.margin > 0.0 or not all(map(math.isfinite, ends)):
+        return None
+    low, high = sorted(end * better / found.margin for end in ends)
+    told = f"{found.difference:+.4g}, {item.verdict.value}"
+    return charts.Gain(item.metric, item.gain / found.margin, low, high, _KINDS[item.verdict], told)
+
+
+def _cells(item: Judged) -> list[str]:
+    found, kind = item.comparison, _KINDS[item.verdict]
+    wins = f"{found.counts.wins} / {found.counts.losses} / {found.counts.ties}"
+    aside = "" if item.decides else ' <span class="quiet">does not decide</span>'
+    return [
+        escape(item.metric), number(found.baseline), number(found.candidate),
+        f'<b class="{kind}">{number(found.difference, "+")}</b>', interval(found.interval, "+"),
+        escape(p_text(found.adjusted_p)), number(found.effect, "+"), wins, number(found.detectable),
+        number(found.margin), escape(p_text(item.equivalence_p)),
+        f'<span class="badge {kind}">{item.verdict.value}</span>{aside}',
+    ]  # fmt: skip
+
+
+def _charts(found: CompareResult, arm: Arm) -> str:
+    metrics = dict.fromkeys([arm.metrics[0].metric, LATENCY])
+    drawn = [_scatter(found.result, arm.result, metric, arm.name) for metric in metrics]
+    return f'<div class="charts">{"".join(drawn)}</div>\n'
+
+
+def _scatter(control: EvalResult, treatment: EvalResult, metric: str, name: str) -> str:
+    before, after = control.values[metric], treatment.values[metric]
+    known = ~(np.isnan(before) | np.isnan(after))
+    drawn = charts.scatter(before[known], after[known], direction(metric) or 1, ("control", "treatment"))
+    return figure(f"{metric} of each question, {name}", drawn)
+
+
+def _slices(arm: Arm) -> str:
+    if not arm.slices:
+        return ""
+    metrics = [item.metric for item in arm.metrics]
+    by_tag: dict[str, dict[str, Slice]] = {}
+    for item in arm.slices:
+        by_tag.setdefault(item.tag, {})[item.metric] = item
+    rows = [
+        [
+            escape(tag),
+            f"{max(item.queries for item in own.values()):,}",
+            *(_slice(own[name]) if name in own else "-" for name in metrics),
+        ]
+        for tag, own in by_tag.items()
+    ]
+    return section(f"Differences by tag, {arm.name}", table(["tag", "questions", *map(escape, metrics)], rows))
+
+
+def _slice(item: Slice) -> str:
+    better = direction(item.metric)
+    clear = item.interval.low > 0 or item.interval.high < 0
+    kind = ("win" if item.difference * better > 0 else "loss") if clear else ""
+    return f'<span class="{kind}">{number(item.difference, "+")} {interval(item.interval, "+")}</span>'
+
+
+def _queries(found: CompareResult) -> str:
+    best = found.best
+    report = Report(best.result, found.result, best.comparisons)
+    total = len(best.result.queries)
+    shown = min(total, query_table.ROWS)
+    told = f"all {total}" if shown == total else f"the {shown:,} worst of {total:,}"
+    search = '<label>Filter <input type="search" id="filter" autocomplete="off"></label>'
+    content = f'{search}<div class="scroll">{query_table.table(report)}</div>'
+    return section(f"Questions ({told}), {best.name}", content)
+
+
+def _changed(arm: Arm) -> str:
+    rows = [
+        [escape(name), f"<code>{escape(old)}</code>", f"<code>{escape(new)}</code>"]
+        for name, (old, new) in {**arm.changed, **arm.mismatched}.items()
+    ]
+    if not rows:
+        return ""
+    return section(f"What differs, {arm.name}", table(["field", "control", "treatment"], rows, texts=3))
