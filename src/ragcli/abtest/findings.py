@@ -20,8 +20,6 @@ from ragcli.evaluate.statistics import Interval
 
 LOOKS = 100
 """At most so many looks at the data make the path that the always-valid p is the least of."""
-FIRST_LOOK = 20
-"""Users of each variant before which no look is taken: a variance is not known yet."""
 
 
 class Arms(NamedTuple):
@@ -241,11 +239,12 @@ def _looks(
     size = numerator.size
     ends = np.unique(np.linspace(0, size, LOOKS + 1).round().astype(np.int64)[1:]) - 1
     statistics = [_running(numerator, denominator, arm, ends) for arm in (~treated, treated)]
-    enough = np.minimum(statistics[0][2], statistics[1][2]) >= FIRST_LOOK
+    enough = np.minimum(statistics[0][2], statistics[1][2]) >= sequential.FIRST_LOOK
     if not enough.any():
         enough[-1:] = True
     difference = (statistics[1][0] - statistics[0][0])[enough]
-    error = np.sqrt(statistics[0][1] + statistics[1][1])[enough]
+    (_, low, control), (_, high, treatment) = statistics
+    error = sequential.cautious_error((low, high), (control, treatment))[enough]
     users = (ends[enough] + 1).astype(np.float64)
     found = sequential.always_valid(difference, error, users, confidence=confidence)
     return Looks(users, time[ends[enough]], difference, found.p, found.low, found.high)

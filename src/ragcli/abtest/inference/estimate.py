@@ -69,6 +69,8 @@ def from_moments(test: str, statistics: Pair, variances: Pair, users: tuple[int,
     """
     control, treatment = statistics
     difference, error = treatment - control, math.sqrt(sum(variances))
+    if error == 0.0 and math.isclose(control, treatment, rel_tol=1e-12):
+        difference = 0.0  # the same value, summed in another order
     freedom = welch_freedom(variances, users)
     reach = student_quantile((1 + confidence) / 2, freedom)
     return Estimate(

@@ -29,7 +29,7 @@ def power_of_means(users: float, effect: float, deviations: Pair, *, share: floa
         alpha: Level of the two-sided test.
     """
     sizes = users * (1 - share), users * share
-    if min(sizes) < 2 or not min(deviations) >= 0.0:
+    if min(sizes) < 2 or not _known(deviations):
         return math.nan
     variances = (deviations[0] ** 2 / sizes[0], deviations[1] ** 2 / sizes[1])
     error = math.sqrt(sum(variances))
@@ -75,7 +75,7 @@ def users_for_means(
     Raises:
         UsageError: There is no effect, or a deviation is not known.
     """
-    if not abs(effect) > 0.0 or not min(deviations) >= 0.0:
+    if not abs(effect) > 0.0 or not _known(deviations):
         raise UsageError(f"power needs an effect and known deviations, not {effect:g} and {deviations}")
     return _smallest(lambda users: power_of_means(users, effect, deviations, share=share, alpha=alpha), power)
 
@@ -117,6 +117,10 @@ def detectable_proportion(
     return _bisect(found, power, 0.0, room) if found(room) >= power else math.nan
 
 
+def _known(deviations: Pair) -> bool:
+    return all(deviation >= 0.0 for deviation in deviations)
+
+
 def _noncentral(shift: float, reach: float, freedom: float) -> float:
     """Probability of a t beyond ``reach`` in size; below 0 it is left out once it is below any rounding."""
     from scipy.stats import nct
@@ -128,7 +132,9 @@ def _noncentral(shift: float, reach: float, freedom: float) -> float:
 def _smallest(power_of: Callable[[float], float], power: float) -> int:
     """By doubling, then bisection: the first number of users whose power is enough."""
     low, high = 1, 2
-    while not power_of(high) >= power and high < _MOST:
+    while not power_of(high) >= power:
+        if high > _MOST:
+            raise UsageError(f"no number of users finds such an effect with the probability {power:g}")
         low, high = high, high * 2
     while high - low > 1:
         middle = (low + high) // 2

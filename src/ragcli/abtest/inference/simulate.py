@@ -105,15 +105,53 @@ def _decisions(
     values: Values, design: Design, looks: NDArray[np.int64], repeats: int, generator: np.random.Generator
 ) -> tuple[Decisions, Values]:
     """Of each experiment: is Welch's test significant at each look, and at how many users the sequential one stops."""
+    from scipy.special import stdtr
+
     alpha = 1 - design.confidence
     drawn = _draw(values, design.users, repeats, generator)
     treated = generator.random(drawn.shape) < design.share
     drawn = np.where(treated, _moved(drawn, values, design.effect, generator), drawn)
-    scores, p = _welch(drawn, treated, looks)
+    control, treatment = _moments(drawn, ~treated, looks), _moments(drawn, treated, looks)
+    difference = treatment.mean - control.mean
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(control.variance + treatment.variance)
+        rest = control.variance**2 / (control.size - 1) + treatment.variance**2 / (treatment.size - 1)
+        p = 2 * stdtr(error**4 / rest, -np.abs(difference / error))
+        cautious = sequential.cautious_error((control.variance, treatment.variance), (control.size, treatment.size))
+        scores = difference / cautious
     weight = sequential.mixture(looks.astype(np.float64), design.horizon or design.users, alpha)
-    called = sequential.evidence(scores, weight) >= -np.log(alpha)
+    enough = np.minimum(control.size, treatment.size) >= sequential.FIRST_LOOK
+    called = enough & (cautious > 0.0) & (sequential.evidence(scores, weight) >= -np.log(alpha))
     first = np.where(called.any(axis=1), looks[called.argmax(axis=1)], np.nan)
-    return p <= alpha, first
+    return (error > 0.0) & (p <= alpha), first
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Of one variant at each look, float64 [repeats, looks]; NaN where there are too few users.
+
+    Attributes:
+        variance: Of the mean.
+    """
+
+    mean: Values
+    variance: Values
+    size: Values
+
+
+def _moments(drawn: Values, members: Decisions, looks: NDArray[np.int64]) -> _Moments:
+    starts = np.concatenate([[0], looks[:-1]])
+
+    def upto_look(parts: Values) -> Values:
+        return np.cumsum(np.add.reduceat(parts, starts, axis=1), axis=1)
+
+    centre = float(drawn.mean())
+    own = np.where(members, drawn - centre, 0.0)
+    size, total, square = upto_look(members.astype(np.float64)), upto_look(own), upto_look(own**2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = square - total**2 / size
+        spread = np.where(spread > 1e-12 * square, spread, 0.0)  # what is left of constant values is rounding
+        return _Moments(centre + total / size, spread / (size - 1) / size, size)
 
 
 def _draw(values: Values, users: int, repeats: int, generator: np.random.Generator) -> Values:
@@ -130,31 +168,3 @@ def _moved(drawn: Values, values: Values, effect: float, generator: np.random.Ge
     room = 1 - share if effect > 0.0 else share
     flipped = generator.random(drawn.shape) < min(1.0, abs(effect) / room if room else 0.0)
     return np.where(flipped, float(effect > 0.0), drawn)
-
-
-def _welch(drawn: Values, treated: Decisions, looks: NDArray[np.int64]) -> tuple[Values, Values]:
-    """Welch's t and p of each experiment at each look, [repeats, looks]; 0 and 1 where there is no variance yet."""
-    from scipy.special import stdtr
-
-    starts = np.concatenate([[0], looks[:-1]])
-    centred = drawn - drawn.mean()
-
-    def upto_look(parts: Values) -> Values:
-        return np.cumsum(np.add.reduceat(parts, starts, axis=1), axis=1)
-
-    total, square = upto_look(centred), upto_look(centred**2)
-    size, high, high_square = (
-        upto_look(part) for part in (treated.astype(np.float64), centred * treated, centred**2 * treated)
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means, variances, freedoms = [], [], []
-        for n, part, squares in ((looks - size, total - high, square - high_square), (size, high, high_square)):
-            means.append(part / n)
-            variances.append((squares - part**2 / n) / (n - 1) / n)
-            freedoms.append(n - 1)
-        variance = variances[0] + variances[1]
-        scores = (means[1] - means[0]) / np.sqrt(variance)
-        freedom = variance**2 / (variances[0] ** 2 / freedoms[0] + variances[1] ** 2 / freedoms[1])
-        usable = np.isfinite(scores) & np.isfinite(freedom) & (variance > 1e-18 * square / looks)
-        p = np.where(usable, 2 * stdtr(freedom, -np.abs(scores)), 1.0)
-    return np.where(usable, scores, 0.0), p
