@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from math import isfinite, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ragcli.config.settings import Config
     from ragcli.evaluate.comparison import Settings
     from ragcli.evaluate.judgements import Dataset
+    from ragcli.evaluate.statistics import Interval
 
 MetricOption: TypeAlias = Annotated[
     list[str] | None,
@@ -184,7 +186,18 @@ def _lines(found: "CompareResult") -> Iterator[str]:
 
 
 def _metric_lines(arm: "Arm") -> Iterator[str]:
-    heads = ("metric", "control", "treatment", "difference", "95 % interval", "p", "d", "+/-/=", "detectable", "")
+    heads = (
+        "metric",
+        "control",
+        "treatment",
+        "difference",
+        "95 % interval",
+        "p (Holm)",
+        "d",
+        "+/-/=",
+        "detectable",
+        "",
+    )
     return columns([heads, *map(_cells, arm.metrics)], right=(1, 2, 3, 5, 6, 7, 8))
 
 
@@ -195,8 +208,8 @@ def _cells(item: "Judged") -> tuple[str, ...]:
     found = item.comparison
     return (
         item.metric, f"{found.baseline:.4f}", f"{found.candidate:.4f}", f"{found.difference:+.4f}",
-        f"{found.interval.low:+.4f} to {found.interval.high:+.4f}", p_text(found.adjusted_p),
-        "-" if found.effect != found.effect else f"{found.effect:+.2f}",
+        _interval(found.interval), p_text(found.adjusted_p),
+        "-" if isnan(found.effect) else f"{found.effect:+.2f}",
         f"{found.counts.wins}/{found.counts.losses}/{found.counts.ties}", number(found.detectable),
         item.verdict.value if item.decides else f"({item.verdict.value})",
     )  # fmt: skip
@@ -207,7 +220,7 @@ def _slice_lines(arm: "Arm") -> Iterator[str]:
     rows = [
         (
             f"  {item.tag}", str(item.queries), f"{item.difference:+.4f}",
-            f"{item.interval.low:+.4f} to {item.interval.high:+.4f}",
+            _interval(item.interval),
             f"{item.counts.wins}/{item.counts.losses}/{item.counts.ties}",
         )
         for item in arm.slices
@@ -216,6 +229,11 @@ def _slice_lines(arm: "Arm") -> Iterator[str]:
     if rows:
         yield f"{metric} by tag"
         yield from columns([("  tag", "questions", "difference", "95 % interval", "+/-/="), *rows], right=(1, 2, 4))
+
+
+def _interval(found: "Interval") -> str:
+    """A dash where nothing bounds it: a single question says nothing of others."""
+    return f"{found.low:+.4f} to {found.high:+.4f}" if isfinite(found.low) and isfinite(found.high) else "-"
 
 
 def _changed_lines(changed: "Mapping[str, tuple[str, str]]") -> Iterator[str]:
@@ -230,7 +248,7 @@ def _noise_lines(found: "AaResult") -> Iterator[str]:
     rows = [
         (
             item.metric, f"{item.first:.4f}", f"{item.second:.4f}", f"{item.difference:+.4f}",
-            f"{item.interval.low:+.4f} to {item.interval.high:+.4f}", p_text(item.p), f"{item.floor:.4f}",
+            _interval(item.interval), p_text(item.p), f"{item.floor:.4f}",
             f"{item.margin:.4f}", f"{item.differing} of {item.queries}",
         )
         for item in found.metrics

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ragcli.config.settings import Config
-from ragcli.errors import BackendError, IndexMissingError, IndexStateError, RagcliError
+from ragcli.errors import BackendError, ForeignModelError, IndexMissingError, IndexStaleError, RagcliError
 from ragcli.evaluate.sweep.stages import SharingEngine, Stages
 from ragcli.index.progress import NoProgress, Progress
 from ragcli.records import Query
@@ -51,11 +51,13 @@ class ComparedEngine(SharingEngine):
         reranker = Reranker(settings, self._config.models, self.generation, None)
         # Within a limit of time, shared scores would leave time for more of them.
         if reranker.scorer is not None and settings.kind != "mmr" and settings.time_limit_ms is None:
-            reranker.scorer.model = _RememberingCrossEncoder(reranker.scorer.model, self._stages)
+            reranker.scorer.model = RememberingCrossEncoder(reranker.scorer.model, self._stages)
         return reranker
 
 
-class _RememberingCrossEncoder:
+class RememberingCrossEncoder:
+    """Scores of a model that several engines rerank by, each pair scored once."""
+
     def __init__(self, model: "CrossEncoder", stages: Stages) -> None:
         self._model = model
         self._stages = stages
@@ -63,6 +65,7 @@ class _RememberingCrossEncoder:
         self.name = model.name
 
     def score(self, pairs: "Sequence[tuple[str, str]]") -> "NDArray[np.float32]":
+        """See ``CrossEncoder``."""
         import numpy as np
 
         known = self._stages.scores
@@ -96,17 +99,19 @@ def opened(named: Sequence[tuple[Path, Config]], *, share: bool = True) -> "Iter
             try:
                 engine = ComparedEngine(config, Workspace(config.workspace.path), together if share else Stages())
             except RagcliError as error:
-                raise type(error)(f"{file}: {error.message}", hint=_hint(file, error)) from error
+                raise _named(file, error) from error
             engines.append(stack.enter_context(engine))
         yield engines
 
 
-def _hint(file: Path, error: RagcliError) -> str:
+def _named(file: Path, error: RagcliError) -> RagcliError:
+    """The error with the name of the configuration, and what to do there."""
+    hint = error.hint
     if isinstance(error, IndexMissingError):
-        return f"ragcli sync -c {file}"
-    if isinstance(error, IndexStateError):
-        return f"give it a workspace of its own (workspace.path in {file}), then ragcli sync -c {file}"
-    return error.hint
+        hint = f"ragcli sync -c {file}"
+    elif isinstance(error, IndexStaleError | ForeignModelError):
+        hint = f"give it a workspace of its own (workspace.path in {file}), then ragcli sync -c {file}"
+    return type(error)(f"{file}: {error.message}", hint=hint)
 
 
 class Asked(Protocol):
@@ -119,15 +124,21 @@ class Asked(Protocol):
         ...
 
 
-def warm_up(engines: "Sequence[Engine]", questions: Sequence[Query], top_k: int) -> None:
-    """Ask what will not be measured: other words than any question's, which nothing can remember afterwards."""
+def warm_up(files: Sequence[Path], engines: "Sequence[Engine]", questions: Sequence[Query], top_k: int) -> None:
+    """Ask what will not be measured: other words than any question's, which nothing can remember afterwards.
+
+    Raises:
+        RagcliError: A configuration cannot be asked at all; the message names its file.
+    """
     for query in questions[:WARM_UP]:
         other = Query(f"warm-up {query.id}", " ".join(["warm-up", *reversed(query.text.split())]))
-        for engine in engines:
+        for file, engine in zip(files, engines, strict=True):
             try:
                 engine.search([other], top_k=top_k, group_by="document")
             except BackendError:
                 continue  # what fails is counted where it is measured
+            except RagcliError as error:
+                raise _named(file, error) from error
 
 
 def ask_in_turn(

@@ -154,7 +154,7 @@ def evaluated(
     evaluations = [Evaluation(engine, dataset, options.metrics, options.top_k) for engine in engines]
     for (file, _), evaluation in zip(named[1:], evaluations[1:], strict=True):
         _check_alike(str(named[0][0]), str(file), evaluations[0], evaluation, options.settings.allow_mismatch)
-    warm_up(engines, evaluations[0].questions, options.top_k)
+    warm_up([file for file, _ in named], engines, evaluations[0].questions, options.top_k)
 
     def forget() -> None:
         for engine in engines:
