@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ragcli.abtest.store import ExperimentStore
 
 _BATCH = 10_000  # users
+_TOLD = ("name", "state", "mode", "rule", "salt", "horizon", "alpha", "correction", "min_users")
 
 
 @contextmanager
@@ -319,10 +320,7 @@ def _warn(output: Output, variants: "Sequence[Variant]") -> None:
 
 def _facts(experiment: "Experiment") -> dict[str, Any]:
     return {
-        **{
-            key: getattr(experiment, key)
-            for key in ("name", "state", "mode", "rule", "salt", "horizon", "alpha", "correction", "min_users")
-        },
+        **{key: getattr(experiment, key) for key in _TOLD},
         **{key: _moment(getattr(experiment, key)) for key in ("created", "started", "stopped")},
         "shares": experiment.shares,
         "variants": [

@@ -10,8 +10,9 @@ from tests.abtest.compare.conftest import Load
 
 from ragcli.abtest.compare.aa import run_aa
 from ragcli.abtest.compare.run import LATENCY, Options
-from ragcli.evaluate.comparison import Margin, Settings
+from ragcli.evaluate.comparison import Settings
 from ragcli.evaluate.judgements import Dataset
+from ragcli.evaluate.margin import Margin
 from ragcli.models.hashing import HashingEmbedder
 
 OPTIONS = Options(("nDCG@3", "recall@5"), (), 5)

@@ -11,8 +11,9 @@ from ragcli.abtest.compare.run import LATENCY, Options, differences, metrics_of,
 from ragcli.abtest.compare.verdict import Verdict
 from ragcli.errors import DataError, InconclusiveError, NotComparableError, RegressionError, UsageError
 from ragcli.evaluate import statistics
-from ragcli.evaluate.comparison import Margin, Settings
+from ragcli.evaluate.comparison import Settings
 from ragcli.evaluate.judgements import Dataset
+from ragcli.evaluate.margin import Margin
 from ragcli.evaluate.statistics import Counts
 from ragcli.index.build import build_index
 from ragcli.ingest.sync import sync

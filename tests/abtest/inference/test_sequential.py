@@ -26,7 +26,8 @@ def path(looks: int = 40, effect: float = 0.1) -> tuple[Values, Values, Values]:
     users: Values = np.arange(1, looks + 1) * 100.0
     steps = np.random.default_rng(6).normal(effect, 0.2, looks)
     errors: Values = 2.0 / np.sqrt(users)
-    return np.cumsum(steps) / np.arange(1, looks + 1), errors, users
+    means: Values = (np.cumsum(steps) / np.arange(1, looks + 1)).astype(np.float64)
+    return means, errors, users
 
 
 def test_p_is_at_most_alpha_once_an_interval_has_left_out_0() -> None:
