@@ -208,3 +208,33 @@ def test_power_that_cannot_be_known() -> None:
     for effect, deviation in ((0.0, 1.0), (0.1, math.nan), (0.1, -1.0)):
         with pytest.raises(UsageError, match="power needs an effect"):
             statistics.required_queries(effect, deviation)
+
+
+@pytest.mark.parametrize("margin", [0.02, 0.05, 0.1, 0.4])
+def test_equivalence_is_the_larger_of_two_one_sided_t_tests(margin: float) -> None:
+    values = sample()
+    below = stats.ttest_1samp(values, -margin, alternative="greater").pvalue
+    above = stats.ttest_1samp(values, margin, alternative="less").pvalue
+    assert statistics.equivalence_test(values, margin) == pytest.approx(max(below, above), rel=1e-9)
+    assert statistics.equivalence_test(-values, margin) == pytest.approx(max(below, above), rel=1e-9)
+
+
+def test_equivalence_agrees_with_the_interval_of_twice_its_level() -> None:
+    interval = statistics.t_interval(SLEEP, 0.9)
+    reach = max(abs(interval.low), abs(interval.high))
+    assert statistics.equivalence_test(SLEEP, reach) == pytest.approx(0.05, rel=1e-9)
+
+
+def test_equivalence_at_its_edges() -> None:
+    nothing, all_alike = np.zeros(9), np.full(9, 0.1)
+    assert statistics.equivalence_test(nothing, 0.0) == 0.0
+    assert statistics.equivalence_test(all_alike, 0.11) == 0.0
+    assert statistics.equivalence_test(all_alike, 0.1) == 1.0
+    assert statistics.equivalence_test(sample(), 0.0) >= 0.5
+    assert math.isnan(statistics.equivalence_test(np.array([0.1]), 1.0))
+
+
+def test_equivalence_keeps_its_level_at_the_margin() -> None:
+    generator = np.random.default_rng(5)
+    found = [statistics.equivalence_test(generator.normal(0.1, 0.3, 40), 0.1) < 0.05 for _ in range(4_000)]
+    assert np.mean(found) == pytest.approx(0.05, abs=0.011)

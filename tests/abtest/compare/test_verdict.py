@@ -88,6 +88,11 @@ def test_what_does_not_decide_is_told_and_no_more() -> None:
             " margin 0.02; a difference of 0.0321 would show",
         ),
         (
+            [T, I],
+            "b cannot be told from a by these questions: nDCG@10 +0.0050, 95 % interval -0.0250 to +0.0350,"
+            " margin 0.02; a difference of 0.0321 would show; better by nDCG@10",
+        ),
+        (
             [T, C],
             "b is better than a by nDCG@10 0.5000 -> 0.6000 (+0.1000, 95 % interval +0.0700 to +0.1300, p 0.010),"
             " and worse by nDCG@10 0.5000 -> 0.4000 (-0.1000, 95 % interval -0.1300 to -0.0700, p 0.010)",

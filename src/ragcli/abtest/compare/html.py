@@ -48,11 +48,12 @@ def _metrics(arm: Arm) -> str:
     rows = [gain for item in arm.metrics if (gain := _gain(item)) is not None]
     chart = f'<div class="wide">{charts.gains(rows)}</div>' if rows else ""
     heads = [
-        "metric", "control", "treatment", "difference", "95 % interval", "p (Holm)", "d",
+        "metric", "verdict", "control", "treatment", "difference", "95 % interval", "p (Holm)", "d",
         "<abbr title='questions better, worse, the same'>+ / - / =</abbr>", "detectable", "margin",
-        "p (equivalence)", "verdict",
+        "<abbr title='of a difference of the margin or more'>p (TOST)</abbr>",
     ]  # fmt: skip
-    return section(f"{arm.comparisons.name} against {arm.name}", chart + table(heads, map(_cells, arm.metrics)))
+    found = table(heads, map(_cells, arm.metrics), texts=2)
+    return section(f"{arm.comparisons.name} against {arm.name}", chart + found)
 
 
 def _gain(item: Judged) -> charts.Gain | None:
@@ -71,25 +72,25 @@ def _cells(item: Judged) -> list[str]:
     wins = f"{found.counts.wins} / {found.counts.losses} / {found.counts.ties}"
     aside = "" if item.decides else ' <span class="quiet">does not decide</span>'
     return [
-        escape(item.metric), number(found.baseline), number(found.candidate),
+        escape(item.metric), f'<span class="badge {kind}">{item.verdict.value}</span>{aside}',
+        number(found.baseline), number(found.candidate),
         f'<b class="{kind}">{number(found.difference, "+")}</b>', interval(found.interval, "+"),
         escape(p_text(found.adjusted_p)), number(found.effect, "+"), wins, number(found.detectable),
         number(found.margin), escape(p_text(item.equivalence_p)),
-        f'<span class="badge {kind}">{item.verdict.value}</span>{aside}',
     ]  # fmt: skip
 
 
 def _charts(found: CompareResult, arm: Arm) -> str:
     metrics = dict.fromkeys([arm.metrics[0].metric, LATENCY])
-    drawn = [_scatter(found.result, arm.result, metric, arm.name) for metric in metrics]
-    return f'<div class="charts">{"".join(drawn)}</div>\n'
+    drawn = [_scatter(found.result, arm.result, metric) for metric in metrics]
+    return section(f"Question by question, {arm.name}", f'<div class="charts">{"".join(drawn)}</div>')
 
 
-def _scatter(control: EvalResult, treatment: EvalResult, metric: str, name: str) -> str:
+def _scatter(control: EvalResult, treatment: EvalResult, metric: str) -> str:
     before, after = control.values[metric], treatment.values[metric]
     known = ~(np.isnan(before) | np.isnan(after))
     drawn = charts.scatter(before[known], after[known], direction(metric) or 1, ("control", "treatment"))
-    return figure(f"{metric} of each question, {name}", drawn)
+    return figure(f"{metric} of each question", drawn)
 
 
 def _slices(arm: Arm) -> str:

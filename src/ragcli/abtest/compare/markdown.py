@@ -41,11 +41,11 @@ def of_noise(found: AaResult) -> str:
 
 def _arm(arm: Arm, *, several: bool) -> list[str]:
     heads = [
-        "metric", "control", "treatment", "difference", "95 % interval", "p (Holm)", "better / worse / same",
-        "detectable", "p (equivalence)", "verdict",
+        "metric", "verdict", "control", "treatment", "difference", "95 % interval", "p (Holm)", "better / worse / same",
+        "detectable", "p (TOST)",
     ]  # fmt: skip
     title = [f"### {MARKS[arm.verdict]} {code(arm.name)}: {arm.verdict.value}"] if several else []
-    parts = [*title, f"{code(arm.sentence, 600)}", table(heads, [_metric(item) for item in arm.metrics])]
+    parts = [*title, f"{code(arm.sentence, 600)}", table(heads, [_metric(item) for item in arm.metrics], texts=2)]
     return [*parts, *_slices(arm)]
 
 
@@ -54,9 +54,9 @@ def _metric(item: Judged) -> list[str]:
     wins = f"{found.counts.wins} / {found.counts.losses} / {found.counts.ties}"
     aside = "" if item.decides else " (does not decide)"
     return [
-        code(item.metric), number(found.baseline), number(found.candidate), number(found.difference, "+"),
-        interval(found.interval, "+"), p_text(found.adjusted_p), wins, number(found.detectable),
-        p_text(item.equivalence_p), f"{MARKS[item.verdict]} {item.verdict.value}{aside}",
+        code(item.metric), f"{MARKS[item.verdict]} {item.verdict.value}{aside}",
+        number(found.baseline), number(found.candidate), number(found.difference, "+"), interval(found.interval, "+"),
+        p_text(found.adjusted_p), wins, number(found.detectable), p_text(item.equivalence_p),
     ]  # fmt: skip
 
 

@@ -107,7 +107,8 @@ def _told(verdict: Verdict, deciding: Sequence[Judged], control: str) -> str:
         return f"is as good as {control} by {within}"
     if won and lost:
         return f"is better than {control} by {_facts(won)}, and worse by {_facts(lost)}"
-    return f"cannot be told from {control} by these questions: {_open(deciding)}"
+    known = f"; better by {', '.join(item.metric for item in won)}" if won else ""
+    return f"cannot be told from {control} by these questions: {_open(deciding)}{known}"
 
 
 def _facts(judged: Sequence[Judged]) -> str:

@@ -141,7 +141,7 @@ def gains(rows: Sequence[Gain]) -> str:
     """Differences in units of their margins, so that all metrics share an axis; right is better, in the band alike."""
     names = 14 + max(len(row.name) for row in rows) * 7.2
     reach = min(10.0, max(2.0, *(max(abs(row.low), abs(row.high)) for row in rows)) * 1.05)
-    width, step, room = WIDTH * 2.0, 30, 150
+    width, step, room = WIDTH * 2.0, 30, 170
     height, scale = step * len(rows) + 50, (width - names - room) / (2 * reach)
 
     def at(value: float) -> float:
