@@ -1,7 +1,6 @@
 """Writes clicks.jsonl: what the users of an imaginary product might have clicked on, for the A/B test of README.md.
 
-Nobody uses an imaginary product, so everything here is drawn at random, the same each time: 800 users over two weeks,
-one to three questions each, half of them served by words.yaml and half by hybrid.yaml as the experiment ``search``
+Nobody uses an imaginary product, so all of this is drawn at random, the same each time: 800 users over two weeks, one to three questions each, half of them served by words.yaml and half by hybrid.yaml as the experiment ``search``
 assigns them. Users differ in how much they click; with hybrid search they click a third more often and wait 45 ms longer.
 """
 
@@ -20,7 +19,7 @@ WAITED_MS = {"control": 6.0, "treatment": 51.0}
 
 def main() -> None:
     """Write the file beside this one."""
-    draw = random.Random(7)  # noqa: S311 - no secret, but the same again
+    draw = random.Random(7)
     assign = Assigner("search", allocate({"treatment": 0.5}, "control"))
     first = datetime(2026, 3, 2, tzinfo=UTC)
     events = []

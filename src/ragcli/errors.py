@@ -13,9 +13,9 @@
     │   └── MissingModelError
     ├── BackendError            7   a service or library behind ragcli failed
     ├── BusyError               8   another writer holds the workspace
-    ├── RegressionError        10   a gate failed
+    ├── RegressionError        10   a gate failed, or a treatment does harm
     ├── InconclusiveError      11   the data cannot decide
-    └── NotComparableError     12   two results are unlike
+    └── NotComparableError     12   two results are unlike, or an experiment is unsound
 
 Each class carries its exit status and a stable code; each instance may carry a hint: what to do next.
 """
@@ -120,7 +120,7 @@ class BusyError(RagcliError):
 
 
 class RegressionError(RagcliError):
-    """A gate failed."""
+    """A gate failed, or a treatment does harm."""
 
     code = "regression"
     exit_status = 10
@@ -134,7 +134,7 @@ class InconclusiveError(RagcliError):
 
 
 class NotComparableError(RagcliError):
-    """Two results are unlike and may not be compared, or their rows not be mixed."""
+    """Two results are unlike and may not be compared, or their rows not be mixed; or an experiment is unsound."""
 
     code = "not_comparable"
     exit_status = 12

@@ -149,7 +149,7 @@ def _told(one: Finding) -> str:
     what = {
         Direction.BETTER: "is better",
         Direction.WORSE: "is worse",
-        Direction.HOLDS: f"is not worse by {one.margin:.4g}",
+        Direction.HOLDS: f"is not worse by {one.margin:.4g} or more",
         Direction.VIOLATED: f"is worse, and may be by {one.margin:.4g} or more",
         Direction.OPEN: "may be either" if math.isnan(one.margin) else f"may be worse by {one.margin:.4g}",
     }[one.direction]

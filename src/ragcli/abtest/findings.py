@@ -255,14 +255,14 @@ def _running(
 ) -> tuple[Values, Values, Values]:
     """Of one variant's users up to each end: the ratio, its variance by the delta method, how many they are."""
     top, below = np.where(arm, numerator, 0.0), np.where(arm, denominator, 0.0)
-    tops, belows, squares, products, products_below, users = (
+    tops, bottoms, squares, products, products_below, users = (
         np.cumsum(values)[ends]
         for values in (top, below, top * top, top * below, below * below, arm.astype(np.float64))
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = tops / belows
+        ratio = tops / bottoms
         residual = np.maximum(squares - 2 * ratio * products + ratio**2 * products_below, 0.0)
-        return ratio, residual * users / (users - 1) / belows**2, users
+        return ratio, residual * users / (users - 1) / bottoms**2, users
 
 
 def _guarded(finding: Finding) -> Finding:
