@@ -1,5 +1,6 @@
 """Users needed and effects detectable against statsmodels, textbooks and each other."""
 
+import itertools
 import math
 
 import pytest
@@ -89,3 +90,24 @@ def test_shares_without_variance() -> None:
 def test_a_hundred_million_users() -> None:
     users = users_for_means(0.0005, (1.0, 1.0))
     assert users == pytest.approx(4 * (1.959964 + 0.841621) ** 2 / 0.0005**2, rel=1e-4)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.025, 0.0001])
+def test_power_grows_with_the_effect_up_to_any_size(alpha: float) -> None:
+    """The noncentral distribution's far tail has no value in scipy, which must not lead a search astray."""
+    found = [power_of_means(4_000, effect / 10, (28.9, 28.9), alpha=alpha) for effect in range(1_000)]
+    assert all(before <= after + 1e-9 for before, after in itertools.pairwise(found))
+    assert found[-1] == pytest.approx(1.0)
+
+
+def test_detectable_effects_of_large_deviations() -> None:
+    expected = (2.241403 + 0.841621) * 28.9 * math.sqrt(4 / 4_000)
+    assert detectable_mean(4_000, (28.9, 28.9), alpha=0.025) == pytest.approx(expected, rel=1e-3)
+    assert users_for_means(1e6, (1.0, 1.0)) == 4
+
+
+def test_what_no_number_of_users_finds_is_refused() -> None:
+    with pytest.raises(UsageError, match="no number of users"):
+        users_for_means(1.0, (1.0, 1.0), power=1.1)
+    with pytest.raises(UsageError, match="no number of users"):
+        users_for_means(1e-9, (1.0, 1.0))

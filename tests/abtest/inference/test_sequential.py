@@ -23,11 +23,10 @@ def test_evidence_is_the_likelihood_ratio_averaged_over_effects(difference: floa
 
 def path(looks: int = 40, effect: float = 0.1) -> tuple[Values, Values, Values]:
     """Running means of a normal sample, known deviation 1."""
-    users: Values = np.arange(1, looks + 1) * 100.0
+    users = np.arange(100.0, 100.0 * looks + 1, 100.0)
     steps = np.random.default_rng(6).normal(effect, 0.2, looks)
-    errors: Values = 2.0 / np.sqrt(users)
-    means: Values = (np.cumsum(steps) / np.arange(1, looks + 1)).astype(np.float64)
-    return means, errors, users
+    errors = np.array([2.0 / math.sqrt(size) for size in users])
+    return np.cumsum(steps) / np.arange(1, looks + 1), errors, users
 
 
 def test_p_is_at_most_alpha_once_an_interval_has_left_out_0() -> None:

@@ -122,11 +122,11 @@ def _known(deviations: Pair) -> bool:
 
 
 def _noncentral(shift: float, reach: float, freedom: float) -> float:
-    """Probability of a t beyond ``reach`` in size; below 0 it is left out once it is below any rounding."""
+    """Probability of a t beyond ``reach`` in size, in either direction."""
     from scipy.stats import nct
 
-    found = float(nct.sf(reach, freedom, shift))
-    return found + (float(nct.cdf(-reach, freedom, shift)) if shift < 8.0 else 0.0)
+    wrong = float(nct.cdf(-reach, freedom, shift))  # NaN where it is below any rounding
+    return float(nct.sf(reach, freedom, shift)) + (0.0 if math.isnan(wrong) else wrong)
 
 
 def _smallest(power_of: Callable[[float], float], power: float) -> int:
