@@ -77,6 +77,14 @@ def test_one_click_a_user_is_a_share_with_its_interval(store: Opened) -> None:
     assert found.failure is None
 
 
+def test_no_look_is_taken_at_the_first_few_users(store: Opened) -> None:
+    """Seven in a row are luck that some run of users has, and their deviation is not known yet."""
+    found = preferred(store, interleaved(horizon=30), *users([1.0] * 6 + [0.0] + [1.0] * 12))
+    assert found.always_valid_p == 1.0
+    assert found.p < 0.05
+    assert found.decision is Decision.INCONCLUSIVE
+
+
 def test_a_worse_ranking_is_harm(store: Opened) -> None:
     found = preferred(store, interleaved(), *users([0.3] * 300))
     assert found.decision is Decision.HARM

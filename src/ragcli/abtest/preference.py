@@ -140,7 +140,7 @@ def _path(clicks: Clicks, horizon: int | None, confidence: float) -> tuple[float
     squares = np.cumsum(clicks.wins**2) - 2 * share * np.cumsum(clicks.wins * clicks.decided)
     residual = np.maximum(squares + share**2 * np.cumsum(clicks.decided**2), 0.0)
     error = np.sqrt(residual * users / np.maximum(users - 1, 1.0)) / decided
-    error[users < 2] = np.nan
+    error[users < sequential.FIRST_LOOK] = np.nan
     found = sequential.always_valid(
         share - 0.5, error, users, horizon=horizon or sequential.HORIZON, confidence=confidence
     )

@@ -95,3 +95,14 @@ def test_designs_that_cannot_be_simulated(users: int, share: float, every: int) 
 def test_one_user_cannot_be_simulated() -> None:
     with pytest.raises(UsageError, match="not 1 users"):
         characteristics(np.ones(1), Design(10))
+
+
+def test_moments_are_those_of_the_users_seen_by_a_look() -> None:
+    drawn = VALUES[:40].reshape(2, 20)
+    members = np.arange(40).reshape(2, 20) % 3 > 0
+    found = simulate._moments(drawn, members, np.array([8, 20]))
+    for row, look, users in ((0, 0, 8), (1, 0, 8), (1, 1, 20)):
+        own = drawn[row, :users][members[row, :users]]
+        assert found.size[row, look] == own.size
+        assert found.mean[row, look] == pytest.approx(own.mean(), rel=1e-12)
+        assert found.variance[row, look] == pytest.approx(own.var(ddof=1) / own.size, rel=1e-12)
