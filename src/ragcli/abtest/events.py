@@ -66,20 +66,21 @@ def parse_events(lines: Iterable[bytes], name: str, variants: Sequence[str]) -> 
         DataError: A line is no event; those before it have been yielded.
     """
     known = frozenset(variants)
+    names: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             if len(line) > MAX_LINE:
                 raise ValueError(f"longer than {MAX_LINE:,} bytes")
-            yield _event(json.loads(line), known)
+            yield _event(json.loads(line.decode()), known, names)
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{name}:{number}: {error}; the lines before it are recorded", hint=f"a line is such as {_EXAMPLE}"
             ) from error
 
 
-def _event(record: Any, variants: frozenset[str]) -> Event:
+def _event(record: Any, variants: frozenset[str], names: set[str]) -> Event:
     if not isinstance(record, dict):
         raise ValueError("not an object")
     if unknown := record.keys() - _KEYS:
@@ -97,7 +98,7 @@ def _event(record: Any, variants: frozenset[str]) -> Event:
         time = parse_time(record["time"])
     except (ValueError, OverflowError) as error:
         raise ValueError(f"time: {error}") from error
-    metrics = _metrics(record.get("metrics", {}))
+    metrics = _metrics(record.get("metrics", {}), names)
     detail = _click(record)
     event = record.get("id")
     if event is not None and (not isinstance(event, str) or not event):
@@ -107,16 +108,28 @@ def _event(record: Any, variants: frozenset[str]) -> Event:
     return Event(event or _identity(record), user, time, variant, metrics, detail)
 
 
-def _metrics(found: object) -> Mapping[str, float]:
+def _metrics(found: object, names: set[str]) -> Mapping[str, float]:
+    """The values of an event. Names that were seen before are not looked at again."""
     if not isinstance(found, dict):
         raise ValueError("metrics is no object")
-    for name, value in found.items():
+    for name in found.keys() - names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a metric")
-        if not isinstance(value, int | float):
-            raise ValueError(f"metric {name}: {value!r} is no number")
-        _amount(value)
-    return found
+        names.add(name)
+    try:
+        if all(map(math.isfinite, found.values())):
+            return found
+    except (TypeError, OverflowError):
+        pass
+    wrong = next(name for name, value in found.items() if not _is_amount(value))
+    raise ValueError(f"metric {wrong}: {found[wrong]!r} is no finite number")
+
+
+def _is_amount(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _click(record: Mapping[str, Any]) -> dict[str, Any]:
