@@ -37,6 +37,8 @@ NEEDS = {
     "eval_run": "",
     "eval_answers": "",
     "eval_gate": "",
+    "abtest": "",
+    "abtest_statistics": "",
 }
 """Benchmarks in the order of the page, and the data each needs."""
 INTRODUCTION = """\

@@ -28,4 +28,6 @@ say "4. Prove how well it answers: every question of the sample corpus against i
 for strategy in lexical dense hybrid; do
     run eval --strategy "$strategy"
 done
+say "5. Decide between two configurations: every question to both in turn"
+run abtest compare words.yaml hybrid.yaml
 say "Done. The index is in sample_corpus/.ragcli. Next: cd sample_corpus && ../.venv/bin/ragcli query \"your question\""

@@ -14,6 +14,7 @@ from ragcli.errors import DataError, UsageError
 _KEYS = {"id", "user", "time", "variant", "metrics", "impression", "click"}
 _EXAMPLE = '{"id": "e1", "user": "u7", "time": "2026-01-31T12:00:00Z", "metrics": {"clicked": 1}}'
 _NAME = re.compile(r"[^\s:/=,]{1,200}")
+_LATEST = 1e11  # seconds; in milliseconds it was 1973
 MAX_LINE = 1_000_000
 
 
@@ -51,7 +52,24 @@ def parse_time(value: object) -> float:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("neither a number of seconds nor an ISO 8601 text")
-    return _amount(float(value))
+    if not 0 <= value < _LATEST:
+        raise ValueError(f"{value} is no number of seconds since 1970; are these milliseconds?")
+    return float(value)
+
+
+def check_user(user: object) -> str:
+    """A text that can be stored.
+
+    Raises:
+        ValueError: It is none, is empty, or holds what UTF-8 does not.
+    """
+    if not isinstance(user, str) or not user:
+        raise ValueError("user is missing, or no text")
+    try:
+        user.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"user {user!r} is no UTF-8") from error
+    return user
 
 
 def parse_events(lines: Iterable[bytes], name: str, variants: Sequence[str]) -> Iterator[Event]:
@@ -66,27 +84,26 @@ def parse_events(lines: Iterable[bytes], name: str, variants: Sequence[str]) -> 
         DataError: A line is no event; those before it have been yielded.
     """
     known = frozenset(variants)
+    names: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             if len(line) > MAX_LINE:
                 raise ValueError(f"longer than {MAX_LINE:,} bytes")
-            yield _event(json.loads(line), known)
+            yield _event(json.loads(line.decode()), known, names)
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{name}:{number}: {error}; the lines before it are recorded", hint=f"a line is such as {_EXAMPLE}"
             ) from error
 
 
-def _event(record: Any, variants: frozenset[str]) -> Event:
+def _event(record: Any, variants: frozenset[str], names: set[str]) -> Event:
     if not isinstance(record, dict):
         raise ValueError("not an object")
     if unknown := record.keys() - _KEYS:
         raise ValueError(f"unknown key {min(unknown)!r}")
-    user, variant = record.get("user"), record.get("variant", "")
-    if not isinstance(user, str) or not user:
-        raise ValueError("user is missing, or no text")
+    user, variant = check_user(record.get("user")), record.get("variant", "")
     if not isinstance(variant, str):
         raise ValueError("variant is no text")
     if variant and variant not in variants:
@@ -95,28 +112,40 @@ def _event(record: Any, variants: frozenset[str]) -> Event:
         raise ValueError("time is missing: when did it happen?")
     try:
         time = parse_time(record["time"])
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise ValueError(f"time: {error}") from error
-    metrics = _metrics(record.get("metrics", {}))
+    metrics = _metrics(record.get("metrics", {}), names)
     detail = _click(record)
     event = record.get("id")
-    if event is not None and (not isinstance(event, str) or not event):
-        raise ValueError("id is no text")
+    if event is not None and (not isinstance(event, str) or not event or not event.isprintable()):
+        raise ValueError("id is no printable text")
     if not (metrics or variant or detail):
         raise ValueError("neither metrics nor a variant: what happened?")
     return Event(event or _identity(record), user, time, variant, metrics, detail)
 
 
-def _metrics(found: object) -> Mapping[str, float]:
+def _metrics(found: object, names: set[str]) -> Mapping[str, float]:
+    """The values of an event. Names that were seen before are not looked at again."""
     if not isinstance(found, dict):
         raise ValueError("metrics is no object")
-    for name, value in found.items():
+    for name in found.keys() - names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a metric")
-        if not isinstance(value, int | float):
-            raise ValueError(f"metric {name}: {value!r} is no number")
-        _amount(value)
-    return found
+        names.add(name)
+    try:
+        if all(map(math.isfinite, found.values())):
+            return found
+    except (TypeError, OverflowError):
+        pass
+    wrong = next(name for name, value in found.items() if not _is_amount(value))
+    raise ValueError(f"metric {wrong}: {found[wrong]!r} is no finite number")
+
+
+def _is_amount(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _click(record: Mapping[str, Any]) -> dict[str, Any]:

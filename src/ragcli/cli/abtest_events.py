@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragcli.cli.abtest_experiments import opened
+from ragcli.cli.abtest_experiments import check_users, opened
 from ragcli.cli.abtest_options import NameArgument
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption
 from ragcli.cli.output import Output, console, line, note, plain
@@ -44,6 +44,7 @@ def query(
             "the question is empty" if user else "whose question is it? --user is missing",
             hint=f'ragcli abtest query {name} "how do I ..." --user USER',
         )
+    check_users([user])
     output = Output("abtest query", format)
     with opened(config, set_, workspace) as store:
         served = ask(store, store.load(name), question, user, answer=answer)
@@ -140,6 +141,7 @@ def _event(
     from ragcli.abtest import events
     from ragcli.abtest.store import Event
 
+    check_users([user])
     metrics, event, time, variant = told
     try:
         when = clock.time() if time is None else events.parse_time(time)

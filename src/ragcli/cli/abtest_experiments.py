@@ -31,7 +31,7 @@ from ragcli.cli.abtest_options import (
     TreatmentOption,
 )
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption, load_workspace
-from ragcli.cli.output import Output, columns, line
+from ragcli.cli.output import Output, columns, line, printable
 from ragcli.errors import UsageError
 from ragcli.evaluate.counting import counted
 
@@ -252,16 +252,28 @@ def assign(
             elif len(users) == 1 and users != ["-"]:
                 line(batch[0][1])
             else:
-                print("".join(f"{user}\t{variant}\n" for user, variant in batch), end="")
+                print("".join(f"{printable(user)}\t{variant}\n" for user, variant in batch), end="")
     output.emit({"experiment": name, "logged": logged, "users": shown}, lambda: None)
+
+
+def check_users(users: Iterable[str]) -> None:
+    """Refuse users whose names cannot be stored."""
+    from ragcli.abtest.events import check_user
+
+    for user in users:
+        try:
+            check_user(user)
+        except ValueError as error:
+            raise UsageError(str(error), hint="--user NAME, any text in UTF-8") from error
 
 
 def _users(given: Sequence[str]) -> Iterator[str]:
     if list(given) != ["-"]:
+        check_users(given)
         yield from given
         return
-    for text in sys.stdin:
-        if user := text.rstrip("\r\n"):
+    for text in sys.stdin.buffer:
+        if user := text.decode("utf-8", "replace").rstrip("\r\n"):
             yield user
 
 

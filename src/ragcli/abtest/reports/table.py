@@ -41,7 +41,7 @@ def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
             signed(one.estimate.difference),
             interval(one.interval),
             "-" if math.isnan(one.estimate.relative) else f"{one.estimate.relative:+.1%}",
-            p_text(one.p if math.isnan(one.adjusted_p) else one.adjusted_p),
+            "-" if one.metric.role == "guardrail" else p_text(one.adjusted_p),
             str(one.direction),
         )
         for one in findings
@@ -56,6 +56,9 @@ def remarks(one: Finding) -> Iterator[str]:
     else:
         bounds = Interval(float(looks.low[-1]), float(looks.high[-1]))
         yield f"always valid: {interval(bounds)}, p {p_text(float(looks.p[-1]))}; decided by {estimate.test}"
+    if math.isfinite(estimate.relative_interval.low):
+        reach = f"{estimate.relative_interval.low:+.1%} to {estimate.relative_interval.high:+.1%}"
+        yield f"relative to control: {estimate.relative:+.1%}, {reach}, for who looks but once"
     if one.exact_p is not None:
         yield f"Fisher's exact test: p {p_text(one.exact_p)}"
     if one.naive is not None:
