@@ -129,9 +129,7 @@ def simulate(
     for metric in _chosen(experiment, seen, question.metrics):
         values = _values(seen, metric)
         change = 0.0 if question.effect is None else question.effect.amount(float(values.mean())) * metric.better
-        design = Design(
-            size, share=other / (own + other), every=every, horizon=experiment.horizon, confidence=1 - experiment.alpha
-        )
+        design = Design(size, share=other / (own + other), every=every, confidence=1 - experiment.alpha)
         nothing = characteristics(values, design, repeats=repeats)
         something = characteristics(values, replace(design, effect=change), repeats=repeats) if change else None
         found.append(Simulated(metric, size, change, nothing, something))

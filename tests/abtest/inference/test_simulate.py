@@ -16,7 +16,7 @@ VALUES = np.random.default_rng(3).lognormal(0.0, 1.0, 2_000)
 
 def test_decisions_are_those_of_welchs_test_and_of_the_sequential_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same users and assignments, analysed one experiment at a time by the functions that users get."""
-    design = Design(600, effect=0.4, every=60)
+    design = Design(600, effect=0.4, every=60, horizon=700)
     looks = simulate._looks(design)
     significant, stopped = simulate._decisions(VALUES, design, looks, 30, np.random.default_rng(1))
     generator = np.random.default_rng(1)
@@ -30,7 +30,7 @@ def test_decisions_are_those_of_welchs_test_and_of_the_sequential_one(monkeypatc
         users = [np.array([float(pair[side].size) for pair in arms]) for side in (0, 1)]
         error = sequential.cautious_error((variances[0], variances[1]), (users[0], users[1]))
         valid = sequential.always_valid(
-            np.array([one.difference for one in found]), error, looks.astype(float), horizon=600
+            np.array([one.difference for one in found]), error, looks.astype(float), horizon=700
         )
         called = looks[valid.p <= 0.05]
         assert stopped[row] == (called[0] if called.size else pytest.approx(math.nan, nan_ok=True))

@@ -27,7 +27,7 @@ class Design:
         effect: Added to every treated user's value; for values of only 0 and 1 the share of hits is moved by it.
         share: Of the users who get the treatment.
         every: Users between two looks.
-        horizon: Of the sequential analysis; the users at the end where not given.
+        horizon: Of the sequential analysis.
         confidence: Of the tests.
     """
 
@@ -35,7 +35,7 @@ class Design:
     effect: float = 0.0
     share: float = 0.5
     every: int = 100
-    horizon: float | None = None
+    horizon: float = sequential.HORIZON
     confidence: float = CONFIDENCE
 
 
@@ -119,7 +119,7 @@ def _decisions(
         p = 2 * stdtr(error**4 / rest, -np.abs(difference / error))
         cautious = sequential.cautious_error((control.variance, treatment.variance), (control.size, treatment.size))
         scores = difference / cautious
-    weight = sequential.mixture(looks.astype(np.float64), design.horizon or design.users, alpha)
+    weight = sequential.mixture(looks.astype(np.float64), design.horizon, alpha)
     enough = np.minimum(control.size, treatment.size) >= sequential.FIRST_LOOK
     called = enough & (cautious > 0.0) & (sequential.evidence(scores, weight) >= -np.log(alpha))
     first = np.where(called.any(axis=1), looks[called.argmax(axis=1)], np.nan)
