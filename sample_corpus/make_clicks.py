@@ -1,7 +1,7 @@
 """Writes clicks.jsonl: what the users of an imaginary product might have clicked on, for the A/B test of README.md.
 
-Nobody uses an imaginary product, so all of this is drawn at random, the same each time: 800 users over two weeks, one to
-three questions each, half of them served by words.yaml and half by hybrid.yaml, as the experiment ``search`` assigns
+Nobody uses an imaginary product, so all of this is drawn at random, the same each time: 800 users over two weeks, one
+to three questions each, half of them served by words.yaml and half by hybrid.yaml, as the experiment ``search`` assigns
 them. Users differ in how much they click; with hybrid search they click a third more often and wait 45 ms longer.
 """
 

@@ -8,6 +8,7 @@ from tests.abtest.conftest import experiment, observed
 
 from ragcli.abtest.analysis import Analysis, analysis_of
 from ragcli.abtest.decision import Decision
+from ragcli.abtest.findings import Direction
 from ragcli.abtest.metrics import MetricSpec, parse_metrics
 from ragcli.abtest.observations import Observations
 from ragcli.errors import DataError
@@ -111,6 +112,15 @@ def test_before_the_horizon_nothing_is_decided_and_after_it_nothing_changes() ->
     early = decided(seen(good=3.0), ["good:mean"], horizon=1_000)
     assert early.decision is Decision.SHIP
     assert sum(early.findings[0].estimate.users) == 1_000
+
+
+def test_a_difference_that_has_turned_since_it_was_called_decides_nothing() -> None:
+    first, then = values(0.5), values(-0.6)
+    turning = observed([0, 1] * SIZE, {"good": first + then})
+    found = decided(turning, ["good:mean"]).findings[0]
+    assert found.adjusted_p < 0.05
+    assert found.estimate.difference < 0 < found.looks.difference[found.looks.p.argmin()]
+    assert found.direction is Direction.OPEN
 
 
 def test_several_treatments_each_have_a_decision() -> None:

@@ -276,9 +276,9 @@ def _guarded(finding: Finding) -> Finding:
 
 
 def concluded(finding: Finding, adjusted_p: float, alpha: float) -> Finding:
-    """A metric with its adjusted p and what follows."""
-    direction = Direction.OPEN
-    if adjusted_p < alpha:
-        better = finding.estimate.difference * finding.metric.better > 0
-        direction = Direction.BETTER if better else Direction.WORSE
+    """A metric with its adjusted p and what follows; nothing where the difference has turned since p was smallest."""
+    direction, now = Direction.OPEN, finding.estimate.difference
+    then = float(finding.looks.difference[finding.looks.p.argmin()]) if finding.sequential else now
+    if adjusted_p < alpha and then * now > 0:
+        direction = Direction.BETTER if now * finding.metric.better > 0 else Direction.WORSE
     return replace(finding, adjusted_p=adjusted_p, direction=direction)
