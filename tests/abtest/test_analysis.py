@@ -134,6 +134,16 @@ def test_several_treatments_each_have_a_decision() -> None:
     assert len(analysis.findings) == 2
 
 
+@pytest.mark.parametrize("metric", ["ms:mean", "ms/ms", "ms:p95", "ms:total", "ms:conversion"])
+def test_a_metric_of_another_variant_alone_is_no_crash(metric: str) -> None:
+    some = [[1.0, 2.0] if place % 3 == 2 else [] for place in range(300)]
+    three = observed([0, 1, 2] * 100, {"ms": some}, names=("control", "b", "c"))
+    found = analysis_of(experiment(MetricSpec.parse(metric), treatments=("b", "c")), three)
+    assert found.findings[0].treatment == "b"
+    assert found.findings[0].direction is Direction.OPEN
+    assert found.decisions["b"] in {Decision.INVALID, Decision.INCONCLUSIVE}
+
+
 def test_a_metric_that_was_never_recorded_is_an_error_and_one_of_several_invalid() -> None:
     with pytest.raises(DataError, match="nothing was recorded of other"):
         decided(seen(good=1.0), ["other"])

@@ -22,11 +22,19 @@ LOOKS = 100
 """At most so many looks at the data make the path that the always-valid p is the least of."""
 
 
-class Arms(NamedTuple):
-    """Which users are of control, and which of the treatment; bool [users] each."""
+class Versus(NamedTuple):
+    """A treatment and control.
 
-    control: NDArray[np.bool_]
-    treatment: NDArray[np.bool_]
+    Attributes:
+        arms: Which users are of control, and which of the treatment; bool [users] each.
+        sequential: Whether always-valid numbers decide.
+    """
+
+    seen: Observations
+    name: str
+    arms: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+    confidence: float
+    sequential: bool
 
 
 class Direction(StrEnum):
@@ -110,18 +118,12 @@ class Finding:
 
 def find(experiment: Experiment, seen: Observations, metrics: Sequence[MetricSpec], treatment: int) -> list[Finding]:
     """What is known of metrics that were recorded, of the treatment at this place among the variants."""
-    confidence = 1 - experiment.alpha
-    arms = Arms(seen.variant == 0, seen.variant == treatment)
+    arms = seen.variant == 0, seen.variant == treatment
+    versus = Versus(seen, seen.names[treatment], arms, 1 - experiment.alpha, experiment.horizon is None)
     known = [resolved(metric, seen) for metric in metrics]
-    of_quantiles = iter(_quantiles(seen, [one for one in known if one.kind == "quantile"], arms, confidence))
-    found = []
-    for metric in known:
-        one = next(of_quantiles) if metric.kind == "quantile" else _of_users(seen, metric, arms, confidence)
-        one = replace(one, treatment=seen.names[treatment], sequential=experiment.horizon is None)
-        if metric.role == "guardrail":
-            one = _guarded(replace(one, margin=metric.margin.amount(one.estimate.control)))
-        found.append(one)
-    return found
+    of_quantiles = iter(_quantiles(versus, [one for one in known if one.kind == "quantile"]))
+    found = [next(of_quantiles) if one.kind == "quantile" else _of_users(versus, one) for one in known]
+    return [_guarded(one) if one.metric.role == "guardrail" else one for one in found]
 
 
 def resolved(metric: MetricSpec, seen: Observations) -> MetricSpec:
@@ -146,7 +148,8 @@ def parts_of(seen: Observations, metric: MetricSpec, *, before: bool = False) ->
             return sums, counts
 
 
-def _of_users(seen: Observations, metric: MetricSpec, arms: Arms, confidence: float) -> Finding:
+def _of_users(versus: Versus, metric: MetricSpec) -> Finding:
+    seen, arms, confidence = versus.seen, versus.arms, versus.confidence
     numerator, denominator = parts_of(seen, metric)
     counting = denominator != 0
     pairs = [(numerator[arm & counting], denominator[arm & counting]) for arm in arms]
@@ -170,21 +173,22 @@ def _of_users(seen: Observations, metric: MetricSpec, arms: Arms, confidence: fl
     kept = counting & (arms[0] | arms[1])
     return Finding(
         metric=metric,
-        treatment="",
+        treatment=versus.name,
         estimate=estimate,
-        naive=_naive(seen, metric, arms, confidence),
+        naive=_naive(versus, metric),
         looks=_looks(numerator[kept], denominator[kept], arms[1][kept], seen.exposed[kept], confidence),
         exact_p=exact_p,
         ranks=None if metric.kind == "conversion" else ranks.mann_whitney(*(top / below for top, below in pairs)),
         removed=None if adjusted is None else adjusted.removed,
-        sequential=False,
+        sequential=versus.sequential,
     )
 
 
-def _quantiles(seen: Observations, metrics: Sequence[MetricSpec], arms: Arms, confidence: float) -> list[Finding]:
+def _quantiles(versus: Versus, metrics: Sequence[MetricSpec]) -> list[Finding]:
     """Quantiles of events, all resampled together; of their looks only the last is known."""
     if not metrics:
         return []
+    seen, arms, confidence = versus.seen, versus.arms, versus.confidence
     numbers = [np.cumsum(arm) - 1 for arm in arms]
     columns = []
     for metric in metrics:
@@ -195,14 +199,14 @@ def _quantiles(seen: Observations, metrics: Sequence[MetricSpec], arms: Arms, co
             for own in [arm[column.users]]
         ]
         columns.append(quantiles.QuantileColumn(metric.quantile, events[0], events[1]))
-    sizes = int(arms.control.sum()), int(arms.treatment.sum())
+    sizes = int(arms[0].sum()), int(arms[1].sum())
     found = []
     for metric, estimate in zip(metrics, quantiles.quantiles(columns, sizes, confidence=confidence), strict=True):
         difference, error, users = (np.array([one]) for one in (estimate.difference, estimate.error, sum(sizes)))
         sequence = sequential.always_valid(difference, error, users.astype(np.float64), confidence=confidence)
         time = seen.exposed[-1:]
         looks = Looks(users.astype(np.float64), time, difference, sequence.p, sequence.low, sequence.high)
-        found.append(Finding(metric, "", estimate, None, looks, None, None, None, sequential=False))
+        found.append(Finding(metric, versus.name, estimate, None, looks, None, None, None, versus.sequential))
     return found
 
 
@@ -219,17 +223,17 @@ def _adjusted(
     return cuped.adjust(own[0], own[1])
 
 
-def _naive(seen: Observations, metric: MetricSpec, arms: Arms, confidence: float) -> Estimate | None:
+def _naive(versus: Versus, metric: MetricSpec) -> Estimate | None:
     """Welch's t-test of events, as if each were a user's only one; None where that is so, or makes no sense."""
-    if metric.kind in {"ratio", "total"} or metric.value not in seen.after:
+    if metric.kind in {"ratio", "total"}:
         return None
-    column = seen.after[metric.value]
-    control, treatment = (column.values[arm[column.users]] for arm in arms)
+    column = versus.seen.after[metric.value]
+    control, treatment = (column.values[arm[column.users]] for arm in versus.arms)
     if metric.kind == "conversion":
         if np.bincount(column.users).max() < 2:
             return None
         control, treatment = ((values > 0).astype(np.float64) for values in (control, treatment))
-    return means.welch(control, treatment, confidence=confidence)
+    return means.welch(control, treatment, confidence=versus.confidence)
 
 
 def _looks(
@@ -237,6 +241,9 @@ def _looks(
 ) -> Looks:
     """Differences of ratios over the first users, at looks evenly apart; users in the order of their exposure."""
     size = numerator.size
+    if not size:
+        nothing = np.array([np.nan])
+        return Looks(np.zeros(1), np.zeros(1), nothing, np.ones(1), np.array([-np.inf]), np.array([np.inf]))
     ends = np.unique(np.linspace(0, size, LOOKS + 1).round().astype(np.int64)[1:]) - 1
     statistics = [_running(numerator, denominator, arm, ends) for arm in (~treated, treated)]
     enough = np.minimum(statistics[0][2], statistics[1][2]) >= sequential.FIRST_LOOK
@@ -267,6 +274,7 @@ def _running(
 
 def _guarded(finding: Finding) -> Finding:
     """A guardrail holds when its interval leaves out a change for the worse by the margin or more."""
+    finding = replace(finding, margin=finding.metric.margin.amount(finding.estimate.control))
     better, interval = finding.metric.better, finding.interval
     worst = interval.low if better > 0 else -interval.high
     least = interval.high if better > 0 else -interval.low
