@@ -1,15 +1,24 @@
 """Comparisons over real indexes: verdicts, families of tests, slices, and what is refused."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.abtest.compare.conftest import ANIMALS, Load
 
 from ragcli.abtest.compare.run import LATENCY, Options, differences, metrics_of, run_compare
 from ragcli.abtest.compare.verdict import Verdict
-from ragcli.errors import DataError, InconclusiveError, NotComparableError, RegressionError, UsageError
+from ragcli.errors import (
+    DataError,
+    ForeignModelError,
+    InconclusiveError,
+    NotComparableError,
+    RegressionError,
+    UsageError,
+)
 from ragcli.evaluate import statistics
 from ragcli.evaluate.comparison import Settings
 from ragcli.evaluate.judgements import Dataset
@@ -17,6 +26,7 @@ from ragcli.evaluate.margin import Margin
 from ragcli.evaluate.statistics import Counts
 from ragcli.index.build import build_index
 from ragcli.ingest.sync import sync
+from ragcli.models.hashing import HashingEmbedder
 from ragcli.workspace import Workspace
 
 OPTIONS = Options(("nDCG@3",), (), 5)
@@ -157,3 +167,24 @@ def test_rounding_is_no_difference(configured: Load, dataset: Dataset) -> None:
     values[0] = np.nan
     other = replace(result, values={**result.values, "nDCG@3": values})
     assert differences(result, other, "nDCG@3").tolist() == [0.0] * 19
+
+
+def test_the_questions_are_asked_after_a_warm_up(
+    configured: Load, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed, asked = HashingEmbedder.embed_queries, list[str]()
+
+    def noted(self: HashingEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
+        asked.extend(texts)
+        return embed(self, texts)
+
+    monkeypatch.setattr(HashingEmbedder, "embed_queries", noted)
+    run_compare([configured("bad"), configured("good")], dataset, OPTIONS)
+    assert [text.startswith("warm-up ") for text in asked] == [True] * 3 + [False] * 20
+    assert asked[3:] == [query.text for query in dataset.judged]
+
+
+def test_a_model_that_the_index_does_not_know_is_told_of_its_configuration(configured: Load, dataset: Dataset) -> None:
+    named = [configured("good"), configured("bad", "index.embedder.dimension=16")]
+    with pytest.raises(ForeignModelError, match=r"^bad\.yaml: "):
+        run_compare(named, dataset, OPTIONS)
