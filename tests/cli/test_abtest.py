@@ -245,7 +245,7 @@ def test_reports(ragcli: Ragcli, ready: Ready, work: Path) -> None:
     assert page.count("<svg") == 4  # clicked over time, latency over time and among users, arrivals
     assert "clicked is better" in page
     stored = json.loads((work / "r.json").read_text(encoding="utf-8"))
-    assert stored == ragcli("abtest", "analyze", "exp", "--format", "json").result
+    assert stored == ragcli("abtest", "analyze", "exp", "--format", "json").envelope
     assert ragcli("abtest", "analyze", "exp", "--format", "html").out == page
 
 

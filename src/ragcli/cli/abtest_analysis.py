@@ -9,7 +9,7 @@ import typer
 from ragcli.cli.abtest_experiments import opened
 from ragcli.cli.abtest_options import NameArgument
 from ragcli.cli.options import ConfigOption, FormatOption, SetOption, WorkspaceOption
-from ragcli.cli.output import Output, columns, line, plain
+from ragcli.cli.output import Output, columns, envelope, line, plain
 from ragcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,10 +55,11 @@ def analyze(
     format: ReportFormat = "table",
 ) -> None:
     """Decide: first whether the experiment is sound, then every metric, then what to do (status 0, 10, 11 or 12)."""
-    from ragcli.abtest.reports import check_suffixes
+    from ragcli.abtest.reports import SUFFIXES
+    from ragcli.evaluate.reports.files import check_files
 
     output = Output("abtest analyze", format)
-    check_suffixes(files or ())
+    check_files(files or (), SUFFIXES)
     with opened(config, set_, workspace, readonly=True) as store:
         experiment = store.load(name)
         if experiment.mode == "interleave":
@@ -74,14 +75,17 @@ def analyze(
 
 
 def _emit(output: Output, found: "Analysis | Preference", files: "Sequence[Path]", human: "Callable[[], None]") -> None:
-    from ragcli.abtest.reports import document, render, write_reports
+    from ragcli.abtest.reports import document, render
+    from ragcli.evaluate.reports.files import write_files
 
-    write_reports(files, found)
+    content = document(found)
+    whole = envelope(output.command, content, output.warnings, found.failure) + "\n"
+    write_files(files, lambda suffix: whole if suffix == ".json" else render(suffix, found))
     if output.format in {"md", "html"}:
         text = render(f".{output.format}", found)
         output.emit(None, lambda: print(text, end=""), error=found.failure)
     else:
-        output.emit(document(found) if output.format == "json" else None, human, error=found.failure)
+        output.emit(content, human, error=found.failure)
 
 
 def _show(found: "Analysis") -> None:

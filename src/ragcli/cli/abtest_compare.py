@@ -11,7 +11,6 @@ import typer
 from ragcli.cli.eval_options import DatasetOption, MismatchOption, SplitOption, TestOption, TopKOption
 from ragcli.cli.options import SetOption, WorkspaceOption, load
 from ragcli.cli.output import Output, columns, envelope, line
-from ragcli.errors import BackendError, UsageError
 from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
@@ -66,8 +65,9 @@ def compare(
     from ragcli.cli.evaluate import warn
     from ragcli.evaluate.comparison import Settings
     from ragcli.evaluate.gates import parse_margins
+    from ragcli.evaluate.reports.files import check_files
 
-    _check_suffixes(files or ())
+    check_files(files or (), _SUFFIXES)
     output = Output("abtest compare", format)
     flags = {"evaluate.dataset": dataset, "evaluate.split": split, "evaluate.top_k": top_k}
     named = [(file, load(file, set_, workspace, flags).config) for file in (control, *treatment)]
@@ -135,34 +135,22 @@ class _Ticker:
             print(f"\r{stage}: {done} of {total}", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
 
-def _check_suffixes(files: Sequence[Path]) -> None:
-    """Refuse a file of another kind, or without a folder, before any work is done."""
-    for file in files:
-        if file.suffix.lower() not in _SUFFIXES:
-            raise UsageError(
-                f"cannot tell what to write into {file}", hint=f"name it with one of: {', '.join(_SUFFIXES)}"
-            )
-        if not file.parent.is_dir():
-            raise UsageError(f"cannot write {file}: there is no folder {file.parent}")
-
-
 def _emit(output: Output, found: "CompareResult", files: Sequence[Path]) -> None:
     from ragcli.abtest.compare import document, html, markdown
-    from ragcli.evaluate.store import write_whole
+    from ragcli.evaluate.reports.files import write_files
 
     result, warnings = document.of_comparison(found), tuple(output.warnings)
-    for file in files:
-        match file.suffix.lower():
+
+    def render(suffix: str) -> str:
+        match suffix:
             case ".html":
-                text = html.of_comparison(found, warnings)
+                return html.of_comparison(found, warnings)
             case ".md":
-                text = markdown.of_comparison(found)
+                return markdown.of_comparison(found)
             case _:
-                text = envelope(output.command, result, warnings, found.failure) + "\n"
-        try:
-            write_whole(file, text)
-        except OSError as error:
-            raise BackendError(f"cannot write {file}: {error.strerror or error}") from error
+                return envelope(output.command, result, warnings, found.failure) + "\n"
+
+    write_files(files, render)
     lines = markdown.of_comparison(found).splitlines() if output.format == "md" else _lines(found)
     output.emit(result, lambda: _print(lines), error=found.failure)
 

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from ragcli.errors import BackendError, UsageError
+from ragcli.evaluate.reports.files import check_files, write_files
 from ragcli.evaluate.reports.report import Report
-from ragcli.evaluate.store import write_whole
 
 _MODULES: Mapping[str, str] = {
     ".json": "json",
@@ -23,18 +22,8 @@ SUFFIXES = tuple(_MODULES)
 
 
 def check_suffixes(paths: Sequence[Path]) -> None:
-    """Refuse files of unknown kinds before any work is done.
-
-    Raises:
-        UsageError: A suffix is not known, or its folder does not exist.
-    """
-    for path in paths:
-        if path.suffix.lower() not in _MODULES:
-            raise UsageError(
-                f"cannot tell what to write into {path}", hint=f"name it with one of: {', '.join(SUFFIXES)}"
-            )
-        if not path.parent.is_dir():
-            raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+    """Refuse files of unknown kinds before any work is done; see ``check_files``."""
+    check_files(paths, SUFFIXES)
 
 
 def write_reports(paths: Sequence[Path], report: Report) -> None:
@@ -46,12 +35,7 @@ def write_reports(paths: Sequence[Path], report: Report) -> None:
         BackendError: A file cannot be written.
     """
     check_suffixes(paths)
-    texts = [(path, render(path.suffix.lower(), report)) for path in paths]
-    for path, text in texts:
-        try:
-            write_whole(path, text)
-        except OSError as error:
-            raise BackendError(f"cannot write {path}: {error.strerror or error}") from error
+    write_files(paths, lambda suffix: render(suffix, report))
 
 
 def render(suffix: str, report: Report) -> str:
