@@ -39,7 +39,9 @@ class Group(TyperGroup):
         return render(describe(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of the commands, in the order in which documents become answers."""
+        """Names of the commands, in the order in which documents become answers; below one, as they were added."""
+        if ctx.parent is not None:
+            return super().list_commands(ctx)
         places = {name: place for place, name in enumerate(ORDER)}
         return sorted(super().list_commands(ctx), key=lambda name: places.get(name, len(places)))
 
