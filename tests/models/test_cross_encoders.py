@@ -1,6 +1,7 @@
 """Cross-encoders: graphs against transformers, weights out of ONNX files, cards, and what is refused."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ragcli.config.index import NoEmbedderConfig
+from ragcli.config.index import HashingEmbedderConfig, NoEmbedderConfig
 from ragcli.config.models import ModelsConfig
 from ragcli.config.rerank import CrossEncoderConfig, RankingModelConfig
 from ragcli.errors import BackendError, ConfigError, DataError, MissingModelError
 from ragcli.models import CrossEncoder
+from ragcli.models.cross_encoders.bi_encoder import BiEncoder
 from ragcli.models.cross_encoders.build import build_cross_encoder
 from ragcli.models.cross_encoders.card import find_card
 from ragcli.models.cross_encoders.graph import ensure_graph
+from ragcli.models.hashing import HashingEmbedder
 
 PAIRS = [
     ("how to rotate the key", "rotate the signing keys of the bank"),
@@ -158,3 +161,20 @@ def test_the_packaged_model_scores_as_published_and_alike_in_any_company(models:
     np.testing.assert_allclose(found, [9.45, -11.16], atol=0.6)
     company = model.score([*pairs, *((question, text * 9) for question, text in pairs)])
     np.testing.assert_allclose(company[:2], found, atol=1e-4)
+
+
+def test_a_second_embedder_embeds_each_text_once_over_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = HashingEmbedder(HashingEmbedderConfig(dimension=64))
+    embedded: list[str] = []
+    embed = embedder.embed_documents
+
+    def counted(texts: Sequence[str]) -> "NDArray[np.float32]":
+        embedded.extend(texts)
+        return embed(texts)
+
+    monkeypatch.setattr(embedder, "embed_documents", counted)
+    scorer = BiEncoder(embedder)
+    first = scorer.score([("a key", "a key turns"), ("a key", "a river")])
+    again = scorer.score([("a bank", "a river"), ("a key", "a key turns"), ("a key", "a new text")])
+    assert embedded == ["a key turns", "a river", "a new text"]
+    assert again[1] == first[0]
