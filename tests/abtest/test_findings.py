@@ -8,6 +8,7 @@ from scipy import stats
 from tests.abtest.conftest import experiment, observed
 
 from ragcli.abtest.findings import Direction, Finding, find
+from ragcli.abtest.inference.sequential import always_valid
 from ragcli.abtest.metrics import MetricSpec
 from ragcli.abtest.observations import Observations
 from ragcli.evaluate.margin import Margin
@@ -176,3 +177,15 @@ def test_events_that_differ_only_between_users_fool_the_naive_test() -> None:
     assert found.naive is not None
     assert found.naive.p < 0.05 < found.estimate.p
     assert found.disagree
+
+
+def test_a_small_variant_that_has_seen_no_value_yet_is_not_believed_early() -> None:
+    variant = [1 if place % 10 == 0 else 0 for place in range(200)]
+    values = [[0.0] if variant[place] else [float(place % 2)] for place in range(200)]
+    found = finding("x:total", observed(variant, {"x": values}), horizon=None)
+    control = np.array([value for [value], arm in zip(values, variant, strict=True) if not arm])
+    pooled = (179 * control.var(ddof=1) + 19 * 0.0) / 198
+    error = np.sqrt(control.var(ddof=1) / 180 + pooled / 2 / 20)
+    wanted = always_valid(np.array([-control.mean()]), np.array([error]), np.array([200.0]))
+    assert found.interval.low == pytest.approx(wanted.low[0])
+    assert found.interval.high == pytest.approx(wanted.high[0])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ragcli.config.index import HashingEmbedderConfig, NoEmbedderConfig
+from ragcli.config.index import NoEmbedderConfig
 from ragcli.config.models import ModelsConfig
 from ragcli.config.rerank import CrossEncoderConfig, RankingModelConfig
 from ragcli.errors import BackendError, ConfigError, DataError, MissingModelError
@@ -164,7 +164,7 @@ def test_the_packaged_model_scores_as_published_and_alike_in_any_company(models:
 
 
 def test_a_second_embedder_embeds_each_text_once_over_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    embedder = HashingEmbedder(HashingEmbedderConfig(dimension=64))
+    embedder = HashingEmbedder(64)
     embedded: list[str] = []
     embed = embedder.embed_documents
 
