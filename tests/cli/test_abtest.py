@@ -251,7 +251,7 @@ def test_reports(ragcli: Ragcli, ready: Ready, work: Path) -> None:
 
 def test_planning_by_what_was_recorded(ragcli: Ragcli, ready: Ready, work: Path) -> None:
     ready("--metric", "clicked", "--metric", "latency_ms:mean", "--guardrail", "latency_ms:p95")
-    ragcli("abtest", "record", "exp", "--file", events(work, 0))
+    ragcli("abtest", "record", "exp", "--file", events(work, 4))
     [clicked, latency] = ragcli("abtest", "power", "exp", "--effect", "10%", "--format", "json").result["metrics"]
     assert clicked["control"] == 0.3
     assert clicked["effect"] == pytest.approx(0.03)
