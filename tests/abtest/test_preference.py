@@ -85,6 +85,14 @@ def test_no_look_is_taken_at_the_first_few_users(store: Opened) -> None:
     assert found.decision is Decision.INCONCLUSIVE
 
 
+def test_users_who_all_agree_decide(store: Opened) -> None:
+    found = preferred(store, interleaved(), *users([1.0] * 60))
+    assert found.share == 1.0
+    assert found.looks.p[18] == 1.0  # no look before the 20th user
+    assert found.decision is Decision.SHIP
+    assert 0.5 < found.always_valid.low < found.always_valid.high
+
+
 def test_a_worse_ranking_is_harm(store: Opened) -> None:
     found = preferred(store, interleaved(), *users([0.3] * 300))
     assert found.decision is Decision.HARM

@@ -3,12 +3,13 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ragcli.abtest.decision import Decision, failure_of
 from ragcli.abtest.experiment import Experiment
+from ragcli.abtest.findings import Looks
 from ragcli.abtest.inference import ratios, sequential
 from ragcli.abtest.inference.estimate import Values, student_quantile, two_sided, variance_of_mean
 from ragcli.abtest.interleave import credited
@@ -18,6 +19,9 @@ from ragcli.evaluate.counting import counted
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.statistics import Interval
 
+HORIZON = 500
+"""Users at which always-valid intervals are narrowest: clicks on mixed rankings tell more than split traffic."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clicks:
@@ -26,6 +30,7 @@ class Clicks:
     Attributes:
         wins: Of each user who decided one, impressions whose clicks favour the treatment; in the order of their first.
         decided: Likewise, impressions whose clicks favour either.
+        times: Of each user's first of these, in seconds since 1970.
         impressions: All of them.
         ties: With as many clicks on hits of either.
         stray: Clicks on impressions that are not known, or on ranks that they have not.
@@ -33,6 +38,7 @@ class Clicks:
 
     wins: Values
     decided: Values
+    times: Values
     impressions: int
     ties: int
     stray: int
@@ -45,7 +51,7 @@ class Preference:
     Attributes:
         share: Of the impressions that were decided, those that the treatment won, 0.5 where both are alike.
         interval: Of the share, by user; likewise ``p``.
-        always_valid: The interval that may be looked at any time; likewise ``always_valid_p``.
+        looks: What could have been seen at any time, of share - 0.5.
         sign_p: Of the sign test: how many users prefer the treatment.
         decision: By the interval that the experiment was declared with.
     """
@@ -55,11 +61,20 @@ class Preference:
     share: float
     interval: Interval
     p: float
-    always_valid: Interval
-    always_valid_p: float
+    looks: Looks
     sign_p: float
     decision: Decision
     sentence: str
+
+    @property
+    def always_valid(self) -> Interval:
+        """Of the share, whenever it is looked at."""
+        return _share(0.5 + float(self.looks.low[-1]), 0.5 + float(self.looks.high[-1]))
+
+    @property
+    def always_valid_p(self) -> float:
+        """Likewise, the smallest so far."""
+        return float(self.looks.p[-1])
 
     @property
     def failure(self) -> RagcliError | None:
@@ -83,25 +98,35 @@ def prefer(store: ExperimentStore, experiment: Experiment) -> Preference:
     values = ratios.linearised((clicks.wins, clicks.decided))
     share, error = float(values.mean()), math.sqrt(variance_of_mean(values))
     reach = student_quantile((1 + confidence) / 2, users - 1.0) * error if users > 1 else math.inf
-    p = two_sided(share - 0.5, error, users - 1.0)
-    path = _path(clicks, experiment.horizon, confidence)
-    decisive = path if experiment.horizon is None else (p, Interval(share - reach, share + reach))
-    decision = _decision(experiment, users, share, decisive[0])
-    told = f"the treatment wins {share:.1%} of {int(clicks.decided.sum()):,} decided impressions"
-    bounds = f"{decisive[1].low:.1%} to {decisive[1].high:.1%}, p {p_text(decisive[0])}"
-    wait = _waiting(experiment, users)
-    return Preference(
+    found = Preference(
         experiment=experiment,
         clicks=clicks,
         share=share,
-        interval=Interval(share - reach, share + reach),
-        p=p,
-        always_valid=path[1],
-        always_valid_p=path[0],
+        interval=_share(share - reach, share + reach),
+        p=two_sided(share - 0.5, error, users - 1.0),
+        looks=_looks(clicks, experiment.horizon, confidence),
         sign_p=_sign_test(clicks),
-        decision=decision,
-        sentence=f"{decision}: {told} ({bounds}; {counted(users, 'user')}){wait}",
+        decision=Decision.INCONCLUSIVE,
+        sentence="",
     )
+    return _decided(found)
+
+
+def _share(low: float, high: float) -> Interval:
+    """Bounds of a share, which lies between 0 and 1."""
+    return Interval(max(low, 0.0), min(high, 1.0))
+
+
+def _decided(found: Preference) -> Preference:
+    """With what the interval says that the experiment was declared with."""
+    experiment, clicks, share, users = found.experiment, found.clicks, found.share, found.clicks.decided.size
+    p, interval = found.p, found.interval
+    if experiment.horizon is None:
+        p, interval = found.always_valid_p, found.always_valid
+    decision = _decision(experiment, users, share, p)
+    told = f"the treatment wins {share:.1%} of {int(clicks.decided.sum()):,} decided impressions"
+    bounds = f"{interval.low:.1%} to {interval.high:.1%}, p {p_text(p)}; {counted(users, 'user')}"
+    return replace(found, decision=decision, sentence=f"{decision}: {told} ({bounds}){_waiting(experiment, users)}")
 
 
 def _clicks(store: ExperimentStore, experiment: Experiment) -> Clicks:
@@ -115,8 +140,9 @@ def _clicks(store: ExperimentStore, experiment: Experiment) -> Clicks:
         elif "click" in detail:
             clicked[detail["impression"]].append(detail["click"])
     wins: dict[str, list[float]] = {}
+    firsts: dict[str, float] = {}
     ties = 0
-    for event, (user, _, own) in sorted(teams.items(), key=lambda item: (item[1][1], item[0])):
+    for event, (user, time, own) in sorted(teams.items(), key=lambda item: (item[1][1], item[0])):
         if user in experiment.overrides or event not in clicked:
             continue
         credit = credited(own, clicked[event])
@@ -124,27 +150,31 @@ def _clicks(store: ExperimentStore, experiment: Experiment) -> Clicks:
             ties += 1
         else:
             wins.setdefault(user, []).append(float(credit[1] > credit[0]))
+            firsts.setdefault(user, time)
     known = {event: len(own) for event, (_, _, own) in teams.items()}
     stray = sum(rank > known.get(event, 0) for event, ranks in clicked.items() for rank in ranks)
     found = list(wins.values())[: experiment.horizon]
     return Clicks(
-        np.array([sum(one) for one in found]), np.array([float(len(one)) for one in found]), len(teams), ties, stray
+        wins=np.array([sum(one) for one in found]),
+        decided=np.array([float(len(one)) for one in found]),
+        times=np.array(list(firsts.values())[: experiment.horizon]),
+        impressions=len(teams),
+        ties=ties,
+        stray=stray,
     )
 
 
-def _path(clicks: Clicks, horizon: int | None, confidence: float) -> tuple[float, Interval]:
-    """The always-valid p and interval of the share, looked at after every user."""
-    wins, decided = np.cumsum(clicks.wins), np.cumsum(clicks.decided)
-    users = np.arange(1.0, wins.size + 1)
-    share = wins / decided
-    squares = np.cumsum(clicks.wins**2) - 2 * share * np.cumsum(clicks.wins * clicks.decided)
-    residual = np.maximum(squares + share**2 * np.cumsum(clicks.decided**2), 0.0)
-    error = np.sqrt(residual * users / np.maximum(users - 1, 1.0)) / decided
+def _looks(clicks: Clicks, horizon: int | None, confidence: float) -> Looks:
+    """The share less 0.5 after every user, with the error that it has where both rankings are alike.
+
+    That error is not smaller than the share's own, and not 0 where all users agree.
+    """
+    lead, decided = np.cumsum(clicks.wins - clicks.decided / 2), np.cumsum(clicks.decided)
+    users = np.arange(1.0, lead.size + 1)
+    error = np.sqrt(np.cumsum((clicks.wins - clicks.decided / 2) ** 2)) / decided
     error[users < sequential.FIRST_LOOK] = np.nan
-    found = sequential.always_valid(
-        share - 0.5, error, users, horizon=horizon or sequential.HORIZON, confidence=confidence
-    )
-    return float(found.p[-1]), Interval(0.5 + float(found.low[-1]), 0.5 + float(found.high[-1]))
+    found = sequential.always_valid(lead / decided, error, users, horizon=horizon or HORIZON, confidence=confidence)
+    return Looks(users, clicks.times, lead / decided, found.p, found.low, found.high)
 
 
 def _sign_test(clicks: Clicks) -> float:

@@ -38,7 +38,11 @@ def write(found: Analysis | Preference) -> str:
     title = f"{found.experiment.name}: ragcli abtest"
     if isinstance(found, Preference):
         rows = "".join(f"<li>{escape(text)}</li>" for text in table.preference(found))
-        return page(title, (_head(found, "mixed rankings"), section("Clicks", f"<ul>{rows}</ul>")))
+        drawn = ""
+        if found.looks.users.size > 1:
+            chart = charts.band(*_band(found.looks, float(found.looks.time[0])), ("days", "share less one half"))
+            drawn = section("Charts", f'<div class="charts">{figure("Share that the treatment won", chart)}</div>')
+        return page(title, (_head(found, "mixed rankings"), section("Clicks", f"<ul>{rows}</ul>"), drawn))
     parts = (_head(found, table.headline(found)), _health(found), _metrics(found), _charts(found), _remarks(found))
     return page(title, (*parts, _variants(found)))
 
