@@ -138,7 +138,8 @@ def _path(clicks: Clicks, horizon: int | None, confidence: float) -> tuple[float
     users = np.arange(1.0, wins.size + 1)
     share = wins / decided
     squares = np.cumsum(clicks.wins**2) - 2 * share * np.cumsum(clicks.wins * clicks.decided)
-    residual = np.maximum(squares + share**2 * np.cumsum(clicks.decided**2), 0.0)
+    residual = squares + share**2 * np.cumsum(clicks.decided**2)
+    residual = np.maximum(residual, 1 - 1 / users)  # as if one had been won by the other: all alike is no certainty
     error = np.sqrt(residual * users / np.maximum(users - 1, 1.0)) / decided
     error[users < sequential.FIRST_LOOK] = np.nan
     found = sequential.always_valid(
