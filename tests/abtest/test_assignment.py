@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, chisquare
+from tests.abtest.conftest import experiment
 
 from ragcli.abtest.assignment import Assigner, Stretch, allocate
 from ragcli.errors import UsageError
@@ -131,3 +132,10 @@ def test_shares_that_leave_control_nothing_are_refused(shares: dict[str, float])
 def test_any_text_is_a_user() -> None:
     assigner = Assigner("exp", HALF)
     assert {assigner(user) for user in ("", "\udcff", "a" * 100_000, "漢字", "0")} <= {"control", "treatment"}
+
+
+def test_md5_percent_refuses_shares_that_it_cannot_keep() -> None:
+    made = experiment(rule="md5_percent")
+    assert made.with_shares({"treatment": 0.29}, 1.0).shares["treatment"] == pytest.approx(0.29)
+    with pytest.raises(UsageError, match="whole percents"):
+        made.with_shares({"treatment": 0.335}, 1.0)

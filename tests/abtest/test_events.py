@@ -55,6 +55,8 @@ def test_without_an_id_an_event_is_known_by_what_it_says() -> None:
         ({"metrics": {"ms": 10**400}}, "metric ms: 1000"),
         ({"metrics": {"clicked": None}}, "metric clicked: None is no finite number"),
         ({"metrics": {"a b": 1}}, "is no name of a metric"),
+        ({"metrics": {"a\ud800": 1}}, "is no name of a metric"),
+        ({"impression": "\ud800", "click": 1}, "a click names its impression"),
         ({"metrics": [1]}, "metrics is no object"),
         ({"metrics": {}}, "what happened?"),
         ({"id": 5}, "id is no printable text"),

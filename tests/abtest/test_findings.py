@@ -189,3 +189,32 @@ def test_a_small_variant_that_has_seen_no_value_yet_is_not_believed_early() -> N
     wanted = always_valid(np.array([-control.mean()]), np.array([error]), np.array([200.0]))
     assert found.interval.low == pytest.approx(wanted.low[0])
     assert found.interval.high == pytest.approx(wanted.high[0])
+
+
+def test_a_guardrail_of_failures_holds_where_nothing_failed() -> None:
+    seen = observed([0, 1] * 1000, {"failed": [[0.0]] * 2000})
+    found = finding("failed", seen, None, role="guardrail", margin=Margin(0.01))
+    assert found.direction is Direction.HOLDS
+    # as if one user of a thousand had failed in each variant: an error of sqrt(2) / 1000
+    assert found.interval.high == pytest.approx(-found.interval.low)
+    assert 0.003 < found.interval.high < 0.006
+    few = finding(
+        "failed", observed([0, 1] * 100, {"failed": [[0.0]] * 200}), None, role="guardrail", margin=Margin(0.01)
+    )
+    assert few.direction is Direction.OPEN
+
+
+def test_everybody_against_nobody_is_a_difference() -> None:
+    found = finding("clicked", observed([0, 1] * 200, {"clicked": [[0.0], [1.0]] * 200}), None)
+    assert found.p < 1e-6
+    assert found.interval.low > 0.9
+
+
+def test_large_values_keep_their_digits() -> None:
+    noise = np.random.default_rng(0).normal(0, 1, SIZE) + np.tile([0.0, 0.5], SIZE // 2)
+    small, large = (
+        finding("at:mean", observed([0, 1] * (SIZE // 2), {"at": [[base + float(one), base] for one in noise]}), None)
+        for base in (0.0, 2.0**36)
+    )
+    assert large.interval.low == pytest.approx(small.interval.low, rel=1e-3)
+    assert large.p == pytest.approx(small.p, rel=1e-2)

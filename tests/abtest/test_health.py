@@ -122,3 +122,16 @@ def test_events_that_are_not_used_are_noted() -> None:
         "4 events arrived again, and counted once",
         "5 testers left out",
     ]
+
+
+def test_what_is_taken_for_a_mean_is_looked_at_as_one() -> None:
+    values = [[] if n % 4 == 0 else [2.5] for n in range(400)]
+    one = check("missing metric", experiment(MetricSpec.parse("dwell")), observed([0, 1] * 200, {"dwell": values}))
+    assert one.level == "invalid"
+    assert "users without dwell: control 50.0%, treatment 0.0%" in one.message
+
+
+def test_a_metric_that_only_users_after_the_horizon_have_is_missing() -> None:
+    found = observed([0, 1] * 200, {"dwell": [[]] * 200 + [[1.0]] * 200})
+    one = check("missing metric", experiment(MetricSpec.parse("dwell"), horizon=200), found)
+    assert (one.level, one.message) == ("invalid", "dwell was never recorded, so dwell is not known")

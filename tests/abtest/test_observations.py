@@ -97,3 +97,17 @@ def test_many_events_are_read_in_batches(store: Opened) -> None:
         found = observe(experiments, made)
     assert found.sums("ms")[0].tolist() == [sum(range(first, 120, 10)) for first in range(10)]
     assert replace(found.counts) == found.counts
+
+
+def test_who_came_after_the_stop_is_not_analysed(store: Opened) -> None:
+    found = seen(
+        store,
+        event("a", 1, "control", clicked=1),
+        event("b", 2, "treatment", clicked=1),
+        event("a", 60, "treatment"),  # would have seen both, but too late
+        event("late", 70, "treatment", clicked=1),
+        state="stopped",
+        stopped=START + 50,
+    )
+    assert found.users == ("a", "b")
+    assert (found.counts.crossed, found.counts.late, found.counts.unknown_users) == (0, 2, 0)

@@ -139,3 +139,9 @@ def test_testers_and_late_clicks_are_left_out(store: Opened) -> None:
 def test_without_clicks_nothing_is_known(store: Opened) -> None:
     with pytest.raises(DataError, match="1 impression of exp, no click decides any"):
         preferred(store, interleaved(), *impression("a", 1, [0, 1]))
+
+
+def test_a_ranking_that_always_wins_ships(store: Opened) -> None:
+    found = preferred(store, interleaved(), *users([1.0] * 100))
+    assert found.decision is Decision.SHIP
+    assert found.always_valid.low > 0.9

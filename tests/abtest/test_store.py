@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,3 +191,21 @@ def test_metrics_are_stored_as_doubles(store: Opened) -> None:
         [[(user, _, names, amounts)]] = experiments.events("exp")
         assert user == "ü"
         assert dict(zip(names.split(" "), np.frombuffer(amounts).tolist(), strict=True)) == values
+
+
+def test_recording_ends_when_the_experiment_is_deleted(store: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = experiment()
+    monkeypatch.setattr("ragcli.abtest.store._BATCH", 2)
+    with store() as experiments, store() as other:
+        experiments.add(made)
+
+        def arriving() -> Iterator[Event]:
+            for number in range(4):
+                if number == 3:
+                    other.delete("exp")
+                    other.add(made)  # of the same name, but another one
+                yield event(f"e{number}")
+
+        with pytest.raises(DataError, match="has been deleted meanwhile"):
+            experiments.record(made, arriving())
+        assert experiments.count("exp") == ({}, 0)

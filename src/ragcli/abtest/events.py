@@ -13,7 +13,7 @@ from ragcli.errors import DataError, UsageError
 
 _KEYS = {"id", "user", "time", "variant", "metrics", "impression", "click"}
 _EXAMPLE = '{"id": "e1", "user": "u7", "time": "2026-01-31T12:00:00Z", "metrics": {"clicked": 1}}'
-_NAME = re.compile(r"[^\s:/=,]{1,200}")
+_NAME = re.compile(r"[^\s:/=,\ud800-\udfff]{1,200}")  # surrogates are no UTF-8
 _LATEST = 1e11  # seconds; in milliseconds it was 1973
 MAX_LINE = 1_000_000
 
@@ -160,7 +160,13 @@ def click(impression: object, rank: object) -> dict[str, Any]:
     Raises:
         ValueError: It does not say which hit of which impression.
     """
-    if not isinstance(impression, str) or isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+    if (
+        not isinstance(impression, str)
+        or not impression.isprintable()
+        or isinstance(rank, bool)
+        or not isinstance(rank, int)
+        or rank < 1
+    ):
         raise ValueError("a click names its impression and a rank from 1")
     return {"impression": impression, "click": rank}
 

@@ -109,6 +109,12 @@ class Experiment:
         """With other shares from now on; who is in a treatment whose share grows stays in it."""
         if self.rule == "md5_percent" and len(shares) != 1:
             raise UsageError("assignment md5_percent has one treatment only", hint="--assignment salted")
+        if self.rule == "md5_percent" and any(
+            abs(share * 100 - round(share * 100)) > 1e-9 for share in shares.values()
+        ):
+            raise UsageError(
+                "assignment md5_percent knows whole percents only", hint="--split 0.33, or --assignment salted"
+            )
         return replace(self, splits=(*self.splits, Split(now, allocate(shares, self.names[0], self._stretches))))
 
     @property

@@ -176,7 +176,13 @@ def _of_users(versus: Versus, metric: MetricSpec) -> Finding:
         treatment=versus.name,
         estimate=estimate,
         naive=_naive(versus, metric),
-        looks=_looks(numerator[kept], denominator[kept], arms[1][kept], seen.exposed[kept], confidence),
+        looks=_looks(
+            (numerator[kept], denominator[kept]),
+            arms[1][kept],
+            seen.exposed[kept],
+            confidence,
+            shares=metric.kind == "conversion" and adjusted is None,
+        ),
         exact_p=exact_p,
         ranks=None if metric.kind == "conversion" else ranks.mann_whitney(*(top / below for top, below in pairs)),
         removed=None if adjusted is None else adjusted.removed,
@@ -236,10 +242,13 @@ def _naive(versus: Versus, metric: MetricSpec) -> Estimate | None:
     return means.welch(control, treatment, confidence=versus.confidence)
 
 
-def _looks(
-    numerator: Values, denominator: Values, treated: NDArray[np.bool_], time: Values, confidence: float
-) -> Looks:
-    """Differences of ratios over the first users, at looks evenly apart; users in the order of their exposure."""
+def _looks(parts: Parts, treated: NDArray[np.bool_], time: Values, confidence: float, *, shares: bool) -> Looks:
+    """Differences of ratios over the first users, at looks evenly apart; users in the order of their exposure.
+
+    Of ``shares`` a variant's variance is at least that of one hit (Laplace's caution: all users alike so far does not
+    mean that the next will be): without it, a guardrail of failures would never hold where nothing failed.
+    """
+    numerator, denominator = _centred(parts)
     size = numerator.size
     if not size:
         nothing = np.array([np.nan])
@@ -251,10 +260,20 @@ def _looks(
         enough[-1:] = True
     difference = (statistics[1][0] - statistics[0][0])[enough]
     (_, low, control), (_, high, treatment) = statistics
+    if shares:
+        with np.errstate(divide="ignore"):
+            low, high = np.maximum(low, 1 / control**2), np.maximum(high, 1 / treatment**2)
     error = sequential.cautious_error((low, high), (control, treatment))[enough]
     users = (ends[enough] + 1).astype(np.float64)
     found = sequential.always_valid(difference, error, users, confidence=confidence)
     return Looks(users, time[ends[enough]], difference, found.p, found.low, found.high)
+
+
+def _centred(parts: Parts) -> Parts:
+    """Less the ratio of all: differences stay, and sums of squares keep their digits where values are large."""
+    numerator, denominator = parts
+    total = float(denominator.sum())
+    return (numerator - numerator.sum() / total * denominator, denominator) if total else parts
 
 
 def _running(

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from ragcli.abtest.experiment import Experiment, shares_of
+from ragcli.abtest.findings import resolved
 from ragcli.abtest.observations import Floats, Observations
 from ragcli.evaluate.counting import counted
 from ragcli.evaluate.gates import p_text
@@ -43,7 +44,7 @@ def checks(experiment: Experiment, seen: Observations) -> tuple[Check, ...]:
         _sample_ratio(experiment, seen),
         _crossed(seen),
         *_failures(seen),
-        *_missing(experiment, seen),
+        *_missing(experiment, seen.first(experiment.horizon or len(seen.users))),
         _few(experiment, seen),
         *_events(seen),
     )
@@ -95,7 +96,8 @@ def _failures(seen: Observations) -> Iterator[Check]:
 
 def _missing(experiment: Experiment, seen: Observations) -> Iterator[Check]:
     """A mean or quantile is of who has a value: is that another share of users in one variant?"""
-    for metric in experiment.metrics:
+    for declared in experiment.metrics:
+        metric = resolved(declared, seen) if declared.value in seen.after else declared
         for name in filter(None, (metric.value, metric.per)):
             if name not in seen.after:
                 yield Check("missing metric", "invalid", f"{name} was never recorded, so {metric.name} is not known")

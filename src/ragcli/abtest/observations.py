@@ -1,5 +1,6 @@
 """From exposures and events to arrays: what each user did, in which variant, before and after they first saw it."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Counts:
 
     Attributes:
         before: Events before their user's first exposure: they serve as covariates.
-        late: After the experiment was stopped.
+        late: After the experiment was stopped, and those of users who came after that.
         unknown_users: Events of users who never saw a variant.
         duplicates: Arrived again.
         crossed: Users who saw several variants: left out.
@@ -83,11 +84,15 @@ class Observations:
         )
 
     def first(self, users: int) -> "Observations":
-        """As if only so many users had come."""
+        """As if only so many users had come; names that nothing was recorded of by then are not there."""
         if users >= len(self.users):
             return self
         after, before = (
-            {name: Column(one.users[one.users < users], one.values[one.users < users]) for name, one in found.items()}
+            {
+                name: Column(one.users[own], one.values[own])
+                for name, one in found.items()
+                if (own := one.users < users).any()
+            }
             for found in (self.after, self.before)
         )
         return Observations(
@@ -109,15 +114,17 @@ def observe(store: ExperimentStore, experiment: Experiment) -> Observations:
     if not exposures:
         hint = f"ragcli abtest query {experiment.name} QUESTION --user USER, assign, or record events with a variant"
         raise DataError(f"nobody has seen a variant of {experiment.name} yet", hint=hint)
+    stopped = math.inf if experiment.stopped is None else experiment.stopped
+    everybody = {user for user, _, _ in exposures}
+    exposures = [row for row in exposures if row[2] <= stopped]
     seen = Counter(user for user, _, _ in exposures)
     testers = experiment.overrides.keys() & seen.keys()
     kept = [row for row in exposures if seen[row[0]] == 1 and row[0] not in testers]
     places = {name: place for place, name in enumerate(experiment.names)}
     users = tuple(row[0] for row in kept)
     exposed = np.array([row[2] for row in kept], dtype=np.float64)
-    found = events.by_user(users, exposed, experiment.stopped)
-    others = seen.keys() - set(users)
-    left_out = events.of(others)
+    found = events.by_user(users, exposed, stopped)
+    left_out, too_late = events.of(seen.keys() - set(users)), events.of(everybody - seen.keys())
     return Observations(
         names=experiment.names,
         users=users,
@@ -128,8 +135,8 @@ def observe(store: ExperimentStore, experiment: Experiment) -> Observations:
         counts=Counts(
             events=events.size,
             before=found.early,
-            late=found.late,
-            unknown_users=events.size - found.known - left_out,
+            late=found.late + too_late,
+            unknown_users=events.size - found.known - left_out - too_late,
             duplicates=experiment.duplicates,
             crossed=sum(count > 1 for count in seen.values()),
             overridden=len(testers),
@@ -186,7 +193,7 @@ class _Events:
         wanted[[self._numbers[user] for user in users if user in self._numbers]] = True
         return int(wanted[np.concatenate(self._users)].sum())
 
-    def by_user(self, users: Sequence[str], exposed: Floats, stopped: float | None) -> _ByUser:
+    def by_user(self, users: Sequence[str], exposed: Floats, stopped: float) -> _ByUser:
         """Values by recorded name, before and after exposure; those of others and after the end are left out."""
         if not self._users:
             return _ByUser({}, {}, 0, 0, 0)
@@ -197,7 +204,7 @@ class _Events:
         place = places[np.concatenate(self._users)]
         times, shapes = np.concatenate(self._times), np.concatenate(self._shapes)
         known = place >= 0
-        late = known & (times > (np.inf if stopped is None else stopped))
+        late = known & (times > stopped)
         early = known & ~late & (times < exposed[np.maximum(place, 0)])
         parts: dict[bool, dict[str, list[Column]]] = {False: {}, True: {}}
         for shape, number in self._names.items():

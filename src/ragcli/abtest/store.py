@@ -146,7 +146,11 @@ class ExperimentStore:
         return dict(users), self._database.one("SELECT COUNT(*) FROM events WHERE experiment = ?", (number,))[0]
 
     def record(self, experiment: Experiment, events: Iterable[Event]) -> Recorded:
-        """Store events, each at most once; what is stored stays, whatever comes of the rest."""
+        """Store events, each at most once; what is stored stays, whatever comes of the rest.
+
+        Raises:
+            DataError: The experiment has been deleted meanwhile.
+        """
         number, stopped = self._number(experiment.name), experiment.stopped
         stored = seen = unknown = late = 0
         metrics: dict[str, None] = {}
@@ -155,6 +159,8 @@ class ExperimentStore:
             for event in batch:
                 metrics |= dict.fromkeys(event.metrics)
             with self._database.transaction():
+                if self._number(experiment.name) != number:
+                    raise _deleted(experiment.name)
                 added = self._store(number, batch)
                 self._database.run(
                     "UPDATE experiments SET duplicates = duplicates + ? WHERE number = ?", (len(batch) - added, number)
@@ -165,8 +171,8 @@ class ExperimentStore:
 
     def expose(self, name: str, pairs: Iterable[tuple[str, str]], time: float) -> None:
         """Note that users saw variants; their first time counts."""
-        number = self._number(name)
         with self._database.transaction():
+            number = self._number(name)
             self._expose((number, user, variant, time) for user, variant in pairs)
 
     def exposures(self, name: str) -> list[tuple[str, str, float]]:
@@ -224,9 +230,13 @@ class ExperimentStore:
     def _number(self, name: str) -> int:
         row = self._database.one("SELECT number FROM experiments WHERE name = ?", (name,))
         if row is None:
-            raise DataError(f"the experiment {name!r} has been deleted meanwhile")
+            raise _deleted(name)
         number: int = row[0]
         return number
+
+
+def _deleted(name: str) -> DataError:
+    return DataError(f"the experiment {name!r} has been deleted meanwhile")
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
