@@ -44,7 +44,9 @@ def observed(
             for name, own in found.items()
         }
 
-    nothing = dict.fromkeys(("events", "before", "late", "unknown_users", "duplicates", "crossed", "overridden"), 0)
+    nothing = dict.fromkeys(
+        ("events", "before", "late", "unknown_users", "duplicates", "crossed", "moved", "overridden"), 0
+    )
     size = len(variant)
     return Observations(
         names=tuple(names),

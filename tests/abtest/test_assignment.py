@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, chisquare
 from tests.abtest.conftest import experiment
 
-from ragcli.abtest.assignment import Assigner, Stretch, allocate
+from ragcli.abtest.assignment import Assigner, Stretch, allocate, settled
 from ragcli.errors import UsageError
 
 HALF = allocate({"treatment": 0.5}, "control")
@@ -139,3 +139,10 @@ def test_md5_percent_refuses_shares_that_it_cannot_keep() -> None:
     assert made.with_shares({"treatment": 0.29}, 1.0).shares["treatment"] == pytest.approx(0.29)
     with pytest.raises(UsageError, match="whole percents"):
         made.with_shares({"treatment": 0.335}, 1.0)
+
+
+def test_what_has_had_one_owner_throughout() -> None:
+    first = allocate({"b": 0.2}, "a")
+    second = allocate({"b": 0.5}, "a", first)
+    assert settled([first, second]) == (Stretch(0.0, 0.2, "b"), Stretch(0.2, 0.5, ""), Stretch(0.5, 1.0, "a"))
+    assert settled([second]) == second

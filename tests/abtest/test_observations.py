@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.abtest.conftest import START, experiment
 
+from ragcli.abtest.health import checks
 from ragcli.abtest.observations import Observations, observe
 from ragcli.abtest.store import Event, ExperimentStore
 from ragcli.errors import DataError
@@ -111,3 +112,29 @@ def test_who_came_after_the_stop_is_not_analysed(store: Opened) -> None:
     )
     assert found.users == ("a", "b")
     assert (found.counts.crossed, found.counts.late, found.counts.unknown_users) == (0, 2, 0)
+
+
+def test_who_moved_with_the_shares_is_left_out_whether_back_or_not(store: Opened) -> None:
+    made = experiment()
+    made = replace(made, splits=()).with_shares({"treatment": 0.2}, START)
+    ramped = made.with_shares({"treatment": 0.5}, START + 1_000)
+    early, late = ([f"{when}{number}" for number in range(400)] for when in ("early", "late"))
+    events = [Event(f"1-{user}", user, START + 1, made.assigner(user), {"clicked": 1}) for user in early]
+    back = [user for user in early if user.endswith(("0", "1", "2"))]  # some of them
+    events += [
+        Event(f"2-{user}", user, START + 2_000, ramped.assigner(user), {"clicked": 1}) for user in (*back, *late)
+    ]
+    with store() as experiments:
+        experiments.add(ramped)
+        experiments.record(ramped, events)
+        found = observe(experiments, ramped)
+    moved = {user for user in early if made.assigner(user) != ramped.assigner(user)}
+    assert 80 < len(moved) < 160
+    assert set(found.users) == {*early, *late} - moved
+    assert (found.counts.moved, found.counts.crossed) == (len(moved), 0)
+    assert all(
+        found.names[place] == ramped.assigner(user) for user, place in zip(found.users, found.variant, strict=True)
+    )
+    levels = {one.name: one.level for one in checks(ramped, found)}
+    assert levels["sample ratio"] == "ok"
+    assert levels["moved users"] == "note"

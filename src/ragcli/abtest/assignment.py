@@ -7,7 +7,8 @@ experiment are mixed anew in the next (Kohavi, Tang and Xu, Trustworthy Online C
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias
 
 from ragcli.errors import UsageError
@@ -79,6 +80,16 @@ def _joined(stretches: list[Stretch]) -> tuple[Stretch, ...]:
     return tuple(joined)
 
 
+def settled(history: Sequence[tuple[Stretch, ...]]) -> tuple[Stretch, ...]:
+    """Stretches that have had one owner throughout; those between them have the owner ``""``."""
+    bounds = sorted({bound for stretches in history for one in stretches for bound in (one.start, one.end)})
+    parts = []
+    for start, end in pairwise(bounds):
+        owners = {one.variant for stretches in history for one in stretches if one.start <= start < one.end}
+        parts.append(Stretch(start, end, owners.pop() if len(owners) == 1 else ""))
+    return _joined(parts)
+
+
 class Assigner:
     """Assigns users to variants; it is called a user, and is the same wherever it is made from the same values.
 
@@ -86,7 +97,7 @@ class Assigner:
         salt: What tells this experiment's assignment from others'.
         stretches: Who owns what.
         overrides: User -> variant, for testers.
-        rule: ``md5_percent`` is md5 of the user alone, modulo 100, below the first treatment's share in percent.
+        rule: ``md5_percent`` is md5 of the user alone, modulo 100, as percent of the line.
     """
 
     def __init__(
@@ -100,16 +111,16 @@ class Assigner:
         self._bounds = [min(round(one.end * _FULL), _FULL - 1).to_bytes(_BYTES, "big") for one in stretches[:-1]]
         self._variants = [one.variant for one in stretches]
         self._overrides = dict(overrides or {})
-        self._percent = round(stretches[0].end * 100, 9) if rule == "md5_percent" else None
+        self._ends = [round(one.end * 100) for one in stretches[:-1]] if rule == "md5_percent" else None
 
     def __call__(self, user: str) -> str:
         """The user's variant."""
         if user in self._overrides:
             return self._overrides[user]
         data = user.encode("utf-8", "surrogatepass")
-        if self._percent is not None:
-            low = int.from_bytes(hashlib.md5(data, usedforsecurity=False).digest(), "big") % 100 < self._percent
-            return self._variants[0 if low else 1]
+        if self._ends is not None:
+            percent = int.from_bytes(hashlib.md5(data, usedforsecurity=False).digest(), "big") % 100
+            return self._variants[bisect_right(self._ends, percent)]
         return self._variants[
             bisect_right(self._bounds, hashlib.blake2b(self._prefix + data, digest_size=_BYTES).digest())
         ]

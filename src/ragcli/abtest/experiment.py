@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self, TypeAlias
 
-from ragcli.abtest.assignment import Assigner, Rule, Stretch, allocate
+from ragcli.abtest.assignment import Assigner, Rule, Stretch, allocate, settled
 from ragcli.abtest.metrics import MetricSpec
 from ragcli.errors import UsageError
 from ragcli.evaluate.margin import Margin
@@ -87,7 +87,7 @@ class Experiment:
     @property
     def shares(self) -> dict[str, float]:
         """Variant -> share of users now."""
-        return shares_of(self.splits[-1], self.names)
+        return shares_of(self.splits[-1].stretches, self.names)
 
     @cached_property
     def assigner(self) -> Assigner:
@@ -118,6 +118,12 @@ class Experiment:
         return replace(self, splits=(*self.splits, Split(now, allocate(shares, self.names[0], self._stretches))))
 
     @property
+    def settled_stretches(self) -> tuple[tuple[Stretch, ...], ...]:
+        """For each of the splits, what no later one has changed; the rest has the owner ``""``."""
+        history = [split.stretches for split in self.splits]
+        return tuple(settled(history[place:]) for place in range(len(history)))
+
+    @property
     def _stretches(self) -> tuple[Stretch, ...]:
         return self.splits[-1].stretches if self.splits else ()
 
@@ -143,9 +149,9 @@ class Experiment:
         )
 
 
-def shares_of(split: Split, names: Sequence[str]) -> dict[str, float]:
+def shares_of(stretches: Sequence[Stretch], names: Sequence[str]) -> dict[str, float]:
     """Variant -> share of users."""
-    return {name: sum(one.end - one.start for one in split.stretches if one.variant == name) for name in names}
+    return {name: sum(one.end - one.start for one in stretches if one.variant == name) for name in names}
 
 
 def check_name(name: str, what: str) -> str:

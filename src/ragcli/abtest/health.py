@@ -57,13 +57,14 @@ def _sample_ratio(experiment: Experiment, seen: Observations) -> Check:
     expected = np.zeros(len(seen.names))
     since = [split.since for split in experiment.splits]
     when = np.maximum(np.searchsorted(since, seen.exposed, side="right") - 1, 0)
-    for place, split in enumerate(experiment.splits):
-        expected += (when == place).sum() * np.array(list(shares_of(split, seen.names).values()))
+    for place, stretches in enumerate(experiment.settled_stretches):
+        shares = np.array(list(shares_of(stretches, seen.names).values()))
+        expected += (when == place).sum() * shares / max(float(shares.sum()), 1e-12)
     observed, told = np.array(seen.sizes), " : ".join(f"{size:,}" for size in seen.sizes)
     if not expected.min() > 0:
         return Check("sample ratio", "invalid", f"users {told}, though a variant had no share")
     p = float(chisquare(observed, expected * (observed.sum() / expected.sum())).pvalue)
-    wanted = " : ".join(f"{size:,.0f}" for size in expected)
+    wanted = " : ".join(f"{size:,.6g}" if size < 1e4 else f"{size:,.0f}" for size in expected.round(1))
     if p >= ALARM:
         return Check("sample ratio", "ok", f"users {told}, {wanted} expected, p {p_text(p)}", p)
     message = f"sample-ratio mismatch: users {told} where {wanted} were expected, p {p_text(p)}"
@@ -140,6 +141,9 @@ def _events(seen: Observations) -> Iterator[Check]:
             yield Check("events", "note", f"{number:,} of {counts.events:,} events: {what}")
     if counts.duplicates:
         yield Check("events", "note", f"{counted(counts.duplicates, 'event')} arrived again, and counted once")
+    if counts.moved:
+        moved = f"{counted(counts.moved, 'user')} left out, whose variant changed with the shares"
+        yield Check("moved users", "note", moved)
     if counts.overridden:
         yield Check("testers", "note", f"{counted(counts.overridden, 'tester')} left out")
 

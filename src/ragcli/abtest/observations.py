@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ragcli.abtest.assignment import Assigner
 from ragcli.abtest.experiment import Experiment
 from ragcli.abtest.store import ExperimentStore
 from ragcli.errors import DataError
@@ -35,6 +36,7 @@ class Counts:
         unknown_users: Events of users who never saw a variant.
         duplicates: Arrived again.
         crossed: Users who saw several variants: left out.
+        moved: Users whose variant changed when the shares did, whether they came back or not: left out.
         overridden: Testers: left out.
     """
 
@@ -44,6 +46,7 @@ class Counts:
     unknown_users: int
     duplicates: int
     crossed: int
+    moved: int
     overridden: int
 
 
@@ -119,7 +122,10 @@ def observe(store: ExperimentStore, experiment: Experiment) -> Observations:
     exposures = [row for row in exposures if row[2] <= stopped]
     seen = Counter(user for user, _, _ in exposures)
     testers = experiment.overrides.keys() & seen.keys()
-    kept = [row for row in exposures if seen[row[0]] == 1 and row[0] not in testers]
+    moved = _moved(experiment, exposures)
+    crossed = {user for user, count in seen.items() if count > 1} - moved
+    ignored = crossed | moved | testers
+    kept = [row for row in exposures if row[0] not in ignored]
     places = {name: place for place, name in enumerate(experiment.names)}
     users = tuple(row[0] for row in kept)
     exposed = np.array([row[2] for row in kept], dtype=np.float64)
@@ -138,10 +144,27 @@ def observe(store: ExperimentStore, experiment: Experiment) -> Observations:
             late=found.late + too_late,
             unknown_users=events.size - found.known - left_out - too_late,
             duplicates=experiment.duplicates,
-            crossed=sum(count > 1 for count in seen.values()),
+            crossed=len(crossed - testers),
+            moved=len(moved),
             overridden=len(testers),
         ),
     )
+
+
+def _moved(experiment: Experiment, exposures: Sequence[tuple[str, str, float]]) -> set[str]:
+    """Users who first came at shares that gave them another variant than later ones do.
+
+    All of them, not only those who came back and saw it: else control would keep those who do not come back.
+    """
+    if len(experiment.splits) < 2:
+        return set()
+    since = np.array([split.since for split in experiment.splits])
+    keeps = [Assigner(experiment.salt, stretches, rule=experiment.rule) for stretches in experiment.settled_stretches]
+    firsts: dict[str, float] = {}
+    for user, _, time in exposures:
+        firsts.setdefault(user, time)
+    phases = np.maximum(np.searchsorted(since, list(firsts.values()), side="right") - 1, 0)
+    return {user for user, phase in zip(firsts, phases.tolist(), strict=True) if not keeps[phase](user)}
 
 
 @dataclass(frozen=True, slots=True)

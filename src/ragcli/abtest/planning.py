@@ -20,14 +20,15 @@ from ragcli.evaluate.margin import Margin
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one metric takes, both variants together.
+    """What one metric takes; users are those of all variants.
 
     Attributes:
         control: Its value in control so far, and ``deviation`` between control's users.
         effect: The change that is to be found.
         users: That find it with the wanted probability; None where no effect was given.
         detectable: The smallest change that ``now`` users find.
-        days: That so many users took to come; None where they cannot be told.
+        days: That so many users take to come; None where they cannot be told.
+        alpha: Of its test, divided by the metrics and treatments that decide.
     """
 
     metric: MetricSpec
@@ -38,6 +39,7 @@ class Plan:
     now: int
     detectable: float
     days: float | None
+    alpha: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Simulated:
     metric: MetricSpec
     users: int
     effect: float
+    alpha: float
     nothing: Characteristics
     something: Characteristics | None
 
@@ -86,24 +89,41 @@ def plan(store: ExperimentStore, name: str, question: Question, wanted: float) -
 
 def _plan(experiment: Experiment, seen: Observations, metric: MetricSpec, question: Question, wanted: float) -> Plan:
     values = _values(seen, metric)
-    own, other = list(experiment.shares.values())[:2]
-    share = other / (own + other)
+    arms, share, alpha = _arms(experiment), _share(experiment), _alpha(experiment, metric)
     control, deviation = float(values.mean()), float(values.std(ddof=1))
-    now = question.users or experiment.horizon or int((seen.variant < 2).sum())
+    now = question.users or experiment.horizon or len(seen.users)
     change = None if question.effect is None else question.effect.amount(control) * metric.better
-    alpha = experiment.alpha / sum(one.role == "metric" for one in experiment.metrics)
+    needed = None
     if metric.kind == "conversion":
-        needed = (
-            None
-            if change is None
-            else power.users_for_proportions(change, control, share=share, alpha=alpha, power=wanted)
-        )
-        least = power.detectable_proportion(now, control, share=share, alpha=alpha, power=wanted)
+        if change is not None:
+            needed = power.users_for_proportions(change, control, share=share, alpha=alpha, power=wanted)
+        least = power.detectable_proportion(round(now * arms), control, share=share, alpha=alpha, power=wanted)
     else:
         both = (deviation, deviation)
-        needed = None if change is None else power.users_for_means(change, both, share=share, alpha=alpha, power=wanted)
-        least = power.detectable_mean(now, both, share=share, alpha=alpha, power=wanted)
-    return Plan(metric, control, deviation, change, needed, now, least, None if needed is None else _days(seen, needed))
+        if change is not None:
+            needed = power.users_for_means(change, both, share=share, alpha=alpha, power=wanted)
+        least = power.detectable_mean(round(now * arms), both, share=share, alpha=alpha, power=wanted)
+    users = None if needed is None else math.ceil(needed / arms)
+    days = None if users is None else _days(seen, users)
+    return Plan(metric, control, deviation, change, users, now, least, days, alpha)
+
+
+def _arms(experiment: Experiment) -> float:
+    """Share of all users that control and the first treatment have together."""
+    return sum(list(experiment.shares.values())[:2])
+
+
+def _share(experiment: Experiment) -> float:
+    """Share of these who get the treatment."""
+    return list(experiment.shares.values())[1] / _arms(experiment)
+
+
+def _alpha(experiment: Experiment, metric: MetricSpec) -> float:
+    """What the first of Holm's steps leaves to each metric and treatment; a guardrail is not adjusted."""
+    if metric.role == "guardrail":
+        return experiment.alpha
+    deciding = sum(one.role == "metric" for one in experiment.metrics)
+    return experiment.alpha / (deciding * (len(experiment.variants) - 1))
 
 
 def simulate(
@@ -123,16 +143,18 @@ def simulate(
         DataError: Nothing is known of control yet.
     """
     experiment, seen = _observed(store, name)
-    size = question.users or experiment.horizon or len(seen.users)
-    own, other = list(experiment.shares.values())[:2]
+    users, arms = question.users or experiment.horizon or len(seen.users), _arms(experiment)
     found = []
     for metric in _chosen(experiment, seen, question.metrics):
-        values = _values(seen, metric)
+        values, alpha = _values(seen, metric), _alpha(experiment, metric)
         change = 0.0 if question.effect is None else question.effect.amount(float(values.mean())) * metric.better
-        design = Design(size, share=other / (own + other), every=every, confidence=1 - experiment.alpha)
+        design = Design(
+            round(users * arms), share=_share(experiment), every=max(1, round(every * arms)),
+            horizon=experiment.horizon, confidence=1 - alpha,
+        )  # fmt: skip
         nothing = characteristics(values, design, repeats=repeats)
         something = characteristics(values, replace(design, effect=change), repeats=repeats) if change else None
-        found.append(Simulated(metric, size, change, nothing, something))
+        found.append(Simulated(metric, users, change, alpha, nothing, something))
     return tuple(found)
 
 
@@ -167,7 +189,7 @@ def _values(seen: Observations, metric: MetricSpec) -> Values:
 
 
 def _days(seen: Observations, users: int) -> float | None:
-    """At the pace at which users have come so far."""
-    span = float(seen.exposed[-1] - seen.exposed[0])
-    days = users / (len(seen.users) - 1) * span / 86_400 if len(seen.users) > 1 else math.nan
+    """At the pace at which the middle nine of ten users have come: a first or last one may be far away."""
+    early, late = np.quantile(seen.exposed, [0.05, 0.95])
+    days = users / (0.9 * len(seen.users)) * float(late - early) / 86_400
     return days if days > 0.0 else None

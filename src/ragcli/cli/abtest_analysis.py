@@ -138,7 +138,8 @@ def power(
     def show() -> None:
         for one in plans:
             line(_planned(one, wanted))
-        line("at a fixed horizon; the always-valid analysis needs more, ragcli abtest simulate tells how many")
+        line(f"users of all variants, alpha {_alphas(plans)}, at a fixed horizon")
+        line("the always-valid analysis needs more: ragcli abtest simulate tells how many")
 
     Output("abtest power", format).emit({"power": wanted, "metrics": plain(plans)}, show)
 
@@ -150,7 +151,7 @@ def _planned(one: "Plan", wanted: float) -> str:
     least = f"{one.now:,} users find a change of {amount(one.detectable)} with {wanted:.0%} probability"
     if one.users is None or one.effect is None:
         return f"{known}; {least}"
-    days = "" if one.days is None else f", {one.days:.3g} days at the pace so far"
+    days = "" if one.days is None else f", {max(one.days, 0.1):,.1f} days at the pace so far"
     return f"{known}; {one.users:,} users find {signed(one.effect)} with {wanted:.0%} probability{days}; {least}"
 
 
@@ -179,10 +180,15 @@ def simulate(
         heads = ("metric", "effect", "users", "looks", "once, at the end", "peeking", "always valid", "stops at")
         for text in columns([heads, *rows], right=range(1, len(heads))):
             line(text)
-        line("share of experiments that call a difference: with no effect false alarms, with one its power")
+        line(f"share of experiments that call a difference at alpha {_alphas(found)}: without an effect false alarms")
         line("peeking: the t-test looked at again and again, which is what the always-valid analysis is for")
 
     Output("abtest simulate", format).emit({"repeats": repeats, "metrics": plain(found)}, show)
+
+
+def _alphas(found: "Sequence[Plan | Simulated]") -> str:
+    """Levels of the tests, each once."""
+    return ", ".join(dict.fromkeys(f"{one.alpha:.3g}" for one in found))
 
 
 def _simulated(one: "Simulated") -> "Iterator[tuple[str, ...]]":

@@ -177,7 +177,7 @@ def start(
         store.change(after)
     output = Output("abtest start", format)
     if before.state == "running":
-        output.warn("shares changed while users came: analyze compares those of each time with their shares")
+        output.warn("users whose variant changes are left out of the analysis, lest one be in two")
     _emit(output, after, f"running: {name}")
 
 
