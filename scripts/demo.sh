@@ -30,4 +30,4 @@ for strategy in lexical dense hybrid; do
 done
 say "5. Decide between two configurations: every question to both in turn"
 run abtest compare words.yaml hybrid.yaml
-say "Done. The index is in sample_corpus/.ragcli. Next: cd sample_corpus && ../.venv/bin/ragcli query \"your question\""
+say "Done. The index is in sample_corpus/.ragcli. Next: source .venv/bin/activate, then README.md"

@@ -55,11 +55,12 @@ def test_clicks_are_counted_by_impression_and_user(store: Opened) -> None:
         *impression("b", 4, [0, 1], 2, 9),  # the treatment, and a rank that is not there
         *impression("b", 5, [0, 1]),  # nothing
         Event("stray", "c", START, "", {}, click("nowhere", 1)),
+        Event("other", "b", START, "", {}, click("a-1", 1)),  # on what another user was shown
     ]
     found = preferred(store, interleaved(), *events)
     assert found.clicks.wins.tolist() == [1, 1]
     assert found.clicks.decided.tolist() == [2, 1]
-    assert (found.clicks.impressions, found.clicks.ties, found.clicks.stray) == (5, 1, 2)
+    assert (found.clicks.impressions, found.clicks.ties, found.clicks.stray) == (5, 1, 3)
     assert found.share == pytest.approx(2 / 3)
     assert found.decision is Decision.INCONCLUSIVE
     assert "20 users who click are waited for" in found.sentence

@@ -67,7 +67,7 @@ def test_the_specified_example(ragcli: Ragcli, ready: Ready) -> None:
     assert 0 <= test["p"] <= 1
     assert test["samples"] == list(result["sample_sizes"].values())
     assert test["control"] > 0 < test["treatment"]
-    assert "100 are the least to decide by" in ran.err
+    assert "100 are the least to decide by" in result["sentence"]
 
 
 def test_a_query_records_what_happened(ragcli: Ragcli, ready: Ready) -> None:
@@ -210,10 +210,19 @@ def test_mixed_rankings_are_decided_by_clicks(ragcli: Ragcli, ready: Ready) -> N
     ]
     assert all(one["variant"] == "control+treatment" for one in asked)
     assert all(len(one["teams"]) == len(one["hits"]) > 1 for one in asked)
+    assert [hit["score"] for hit in asked[0]["hits"][:2]] == [1.0, 0.5]
     for number, one in enumerate(asked):
         rank = one["teams"].index(1) + 1
         words = ("--user", f"u{number}", "--impression", one["impression"], "--click", rank)
-        assert ragcli("abtest", "record", "exp", *words).status == 0
+        ran = ragcli("abtest", "record", "exp", *words)
+        assert (ran.status, ran.err) == (0, "")
+    first = asked[0]["impression"]
+    for user, shown, rank in (("u1", "nowhere", 1), ("u1", first, 1), ("u0", first, 99)):
+        ran = ragcli("abtest", "record", "exp", "--user", user, "--impression", shown, "--click", rank)
+        assert "1 click on an impression or a rank that this user was not shown" in ran.err
+    told = ragcli("abtest", "show", "exp").out
+    assert "control+treatment 3" in told
+    assert "mixed for everybody" in told
     ran = ragcli("abtest", "analyze", "exp", "--format", "json")
     assert ran.status == 11
     assert (ran.result["won_by_treatment"], ran.result["decided"], ran.result["share"]) == (3, 3, 1.0)
@@ -240,7 +249,7 @@ def test_reports(ragcli: Ragcli, ready: Ready, work: Path) -> None:
     ran = ragcli("abtest", "analyze", "exp", "-o", "r.html", "-o", "r.md", "-o", "r.json", "--format", "md")
     assert ran.status == 0
     assert ran.out == (work / "r.md").read_text(encoding="utf-8")
-    assert "| treatment | clicked | conversion | 0.3 | 0.7 | +0.4 |" in ran.out
+    assert "| treatment | clicked | 0.3 -> 0.7 | +0.4 |" in ran.out
     page = (work / "r.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 4  # clicked over time, latency over time and among users, arrivals
     assert "clicked is better" in page
@@ -338,6 +347,16 @@ def test_a_treatment_like_control_is_told(ragcli: Ragcli, ready: Ready) -> None:
     ready()
     ran = ragcli("abtest", "create", "aa", "--control", "a.yaml", "--treatment", "a.yaml")
     assert "treatment has the same settings as control: an A/A test" in ran.err
+
+
+def test_an_index_of_other_settings_is_refused(ragcli: Ragcli, ready: Ready, work: Path) -> None:
+    ready()
+    (work / "c.yaml").write_text("index:\n  lexical:\n    language: de\n", encoding="utf-8")
+    ran = ragcli("abtest", "create", "other", "--control", "a.yaml", "--treatment", "c.yaml")
+    assert ran.status == 5
+    assert "c.yaml" in ran.err
+    assert "workspace of its own" in ran.err
+    assert [one["name"] for one in ragcli("abtest", "list", "--format", "json").result["experiments"]] == ["exp"]
 
 
 def test_an_index_that_is_missing_is_told_when_it_can_be_made(ragcli: Ragcli, work: Path) -> None:

@@ -46,7 +46,7 @@ class Analysis:
     @property
     def failure(self) -> RagcliError | None:
         """What the command ends with; None where a treatment may ship."""
-        return failure_of(self.decision, self.sentence)
+        return failure_of(self.decision, self.experiment.name)
 
 
 def analyze(store: ExperimentStore, experiment: Experiment) -> Analysis:
@@ -91,9 +91,12 @@ def _adjusted(found: Sequence[Finding], experiment: Experiment) -> tuple[Finding
 
 
 def _detectable(finding: Finding, experiment: Experiment) -> float:
-    """At a fixed size; the always-valid analysis needs more users."""
-    reach = normal_quantile(1 - experiment.alpha / 2) + normal_quantile(POWER)
-    return reach * finding.estimate.error
+    """At a fixed horizon of as many users; NaN where no error is known."""
+    tests = 1
+    if finding.metric.role == "metric":
+        tests = sum(one.role == "metric" for one in experiment.metrics) * (len(experiment.variants) - 1)
+    reach = normal_quantile(1 - experiment.alpha / tests / 2) + normal_quantile(POWER)
+    return reach * finding.estimate.error or math.nan
 
 
 def _decision(findings: Sequence[Finding], health: Sequence[Check]) -> Decision:
@@ -141,6 +144,13 @@ def _telling(findings: Sequence[Finding], decision: Decision) -> list[Finding]:
     return [one for one in findings if one.direction in telling.get(decision, set())] or list(findings)
 
 
+def _violated(one: Finding) -> str:
+    """How much worse a guardrail is, whose interval lies on the worse side of 0."""
+    least, most = sorted((abs(one.interval.low), abs(one.interval.high)))
+    how = f"by {least:.4g} at least" if least >= one.margin else f"by up to {most:.4g}"
+    return f"is worse {how}, where {one.margin:.4g} is allowed"
+
+
 def _told(one: Finding) -> str:
     interval = one.interval
     change = f"{one.estimate.difference:+.4g} ({interval.low:+.4g} to {interval.high:+.4g}"
@@ -150,7 +160,7 @@ def _told(one: Finding) -> str:
         Direction.BETTER: "is better",
         Direction.WORSE: "is worse",
         Direction.HOLDS: f"is not worse by {one.margin:.4g} or more",
-        Direction.VIOLATED: f"is worse, and may be by {one.margin:.4g} or more",
+        Direction.VIOLATED: _violated(one),
         Direction.OPEN: "may be either" if math.isnan(one.margin) else f"may be worse by {one.margin:.4g}",
     }[one.direction]
     return f"{one.metric.name} {what}: {change}{share}{p})"

@@ -65,8 +65,7 @@ def ask(store: ExperimentStore, experiment: Experiment, question: str, user: str
         raise UsageError("mixed rankings have no answer", hint="leave out --answer, or create it with --mode split")
     impression = new_id()
     name = "+".join(experiment.names) if mixing else experiment.assigner(user)
-    variant = "" if mixing else name
-    event = Event(impression, user, time.time(), variant, {"failed": 1.0}, {"question": question, "variant": name})
+    event = Event(impression, user, time.time(), name, {"failed": 1.0}, {"question": question, "variant": name})
     try:
         if mixing:
             served = _mixed(experiment, question, impression)
@@ -106,7 +105,10 @@ def _mixed(experiment: Experiment, question: str, impression: str) -> Served:
     keys = [[hit.chunk_id for hit in one.result.hits] for one in (first, second)]
     mixed = team_draft((keys[0], keys[1]), max(map(len, keys)), impression)
     picks = enumerate(zip(mixed.teams, mixed.places, strict=True), 1)
-    hits = [replace((first, second)[team].result.hits[place], rank=rank) for rank, (team, place) in picks]
+    # Scores of two rankings mean nothing beside each other, and would tell the teams.
+    hits = [
+        replace((first, second)[team].result.hits[place], rank=rank, score=1 / rank) for rank, (team, place) in picks
+    ]
     result = Result(first.result.query, tuple(hits))
     took = first.metrics["latency_ms"] + second.metrics["latency_ms"]
     metrics = {"latency_ms": took, "hits": float(len(hits)), "failed": 0.0}

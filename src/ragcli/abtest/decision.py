@@ -14,14 +14,20 @@ class Decision(StrEnum):
     INVALID = "invalid"
 
 
-_ERRORS: dict[Decision, type[RagcliError]] = {
-    Decision.HARM: RegressionError,
-    Decision.INCONCLUSIVE: InconclusiveError,
-    Decision.INVALID: NotComparableError,
+_ERRORS: dict[Decision, tuple[type[RagcliError], str, str]] = {
+    Decision.HARM: (RegressionError, "the treatment does harm", "ragcli abtest stop {name}"),
+    Decision.INCONCLUSIVE: (
+        InconclusiveError,
+        "cannot decide yet",
+        "ragcli abtest power {name} tells how many users it takes",
+    ),
+    Decision.INVALID: (NotComparableError, "the experiment is unsound", "mend the cause, then create a new experiment"),
 }
 
 
-def failure_of(decision: Decision, sentence: str) -> RagcliError | None:
+def failure_of(decision: Decision, name: str) -> RagcliError | None:
     """The error that a command ends with; None for a treatment that may ship."""
-    kind = _ERRORS.get(decision)
-    return None if kind is None else kind(sentence)
+    if decision is Decision.SHIP:
+        return None
+    kind, message, hint = _ERRORS[decision]
+    return kind(message, hint=hint.format(name=name))

@@ -80,7 +80,8 @@ class Finding:
         ranks: Mann-Whitney's test of the users' values.
         removed: Share of the variance that the covariate from before the experiment took away.
         margin: Of a guardrail, in the metric's units; otherwise NaN.
-        detectable: The smallest difference that so many users would show with 80 % probability.
+        detectable: The smallest difference that as many users show with 80 % probability at a fixed horizon, adjusted
+            for all metrics and treatments that decide.
         direction: The conclusion.
     """
 

@@ -10,6 +10,7 @@ from ragcli.abtest.experiment import Experiment
 from ragcli.abtest.findings import parts_of, resolved
 from ragcli.abtest.inference import power, ratios
 from ragcli.abtest.inference.estimate import Values
+from ragcli.abtest.inference.sequential import HORIZON
 from ragcli.abtest.inference.simulate import REPEATS, Characteristics, Design, characteristics
 from ragcli.abtest.metrics import MetricSpec
 from ragcli.abtest.observations import Observations, observe
@@ -150,7 +151,7 @@ def simulate(
         change = 0.0 if question.effect is None else question.effect.amount(float(values.mean())) * metric.better
         design = Design(
             round(users * arms), share=_share(experiment), every=max(1, round(every * arms)),
-            horizon=experiment.horizon, confidence=1 - alpha,
+            horizon=experiment.horizon or HORIZON, confidence=1 - alpha,
         )  # fmt: skip
         nothing = characteristics(values, design, repeats=repeats)
         something = characteristics(values, replace(design, effect=change), repeats=repeats) if change else None

@@ -33,7 +33,7 @@ class Clicks:
         times: Of each user's first of these, in seconds since 1970.
         impressions: All of them.
         ties: With as many clicks on hits of either.
-        stray: Clicks on impressions that are not known, or on ranks that they have not.
+        stray: Clicks on impressions that are not known, or another user's, or on ranks that they have not.
     """
 
     wins: Values
@@ -79,7 +79,7 @@ class Preference:
     @property
     def failure(self) -> RagcliError | None:
         """What the command ends with; None where the treatment may ship."""
-        return failure_of(self.decision, self.sentence)
+        return failure_of(self.decision, self.experiment.name)
 
 
 def prefer(store: ExperimentStore, experiment: Experiment) -> Preference:
@@ -131,27 +131,27 @@ def _decided(found: Preference) -> Preference:
 
 def _clicks(store: ExperimentStore, experiment: Experiment) -> Clicks:
     teams: dict[str, tuple[str, float, list[int]]] = {}
-    clicked: Mapping[str, list[int]] = defaultdict(list)
+    clicked: Mapping[tuple[str, str], list[int]] = defaultdict(list)
     for event, user, time, detail in store.details(experiment.name):
         if experiment.stopped is not None and time > experiment.stopped:
             continue
         if "teams" in detail:
             teams[event] = (user, time, detail["teams"])
         elif "click" in detail:
-            clicked[detail["impression"]].append(detail["click"])
+            clicked[detail["impression"], user].append(detail["click"])
     wins: dict[str, list[float]] = {}
     firsts: dict[str, float] = {}
     ties = 0
     for event, (user, time, own) in sorted(teams.items(), key=lambda item: (item[1][1], item[0])):
-        if user in experiment.overrides or event not in clicked:
+        if user in experiment.overrides or (event, user) not in clicked:
             continue
-        credit = credited(own, clicked[event])
+        credit = credited(own, clicked[event, user])
         if credit[0] == credit[1]:
             ties += 1
         else:
             wins.setdefault(user, []).append(float(credit[1] > credit[0]))
             firsts.setdefault(user, time)
-    known = {event: len(own) for event, (_, _, own) in teams.items()}
+    known = {(event, user): len(own) for event, (user, _, own) in teams.items()}
     stray = sum(rank > known.get(event, 0) for event, ranks in clicked.items() for rank in ranks)
     found = list(wins.values())[: experiment.horizon]
     return Clicks(

@@ -51,12 +51,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of events: stored, known already, of users never seen in the experiment, later than its end."""
+    """What became of events: stored, known already, of users never seen in the experiment, later than its end.
+
+    Attributes:
+        stray_clicks: On impressions that are not known, or another user's, or on ranks that they have not.
+    """
 
     events: int = 0
     duplicates: int = 0
     unknown_users: int = 0
     late: int = 0
+    stray_clicks: int = 0
     metrics: tuple[str, ...] = ()
 
 
@@ -152,7 +157,7 @@ class ExperimentStore:
             DataError: The experiment has been deleted meanwhile.
         """
         number, stopped = self._number(experiment.name), experiment.stopped
-        stored = seen = unknown = late = 0
+        stored = seen = unknown = late = stray = 0
         metrics: dict[str, None] = {}
         for batch in filter(None, _batches(events, _BATCH)):
             late += sum(stopped is not None and event.time > stopped for event in batch)
@@ -166,8 +171,9 @@ class ExperimentStore:
                     "UPDATE experiments SET duplicates = duplicates + ? WHERE number = ?", (len(batch) - added, number)
                 )
                 unknown += self._unknown(number, batch)
+                stray += self._stray(number, batch)
             stored, seen = stored + added, seen + len(batch)
-        return Recorded(stored, seen - stored, unknown, late, tuple(metrics))
+        return Recorded(stored, seen - stored, unknown, late, stray, tuple(metrics))
 
     def expose(self, name: str, pairs: Iterable[tuple[str, str]], time: float) -> None:
         """Note that users saw variants; their first time counts."""
@@ -226,6 +232,18 @@ class ExperimentStore:
             )
             known |= {row[0] for row in self._database.all(sql, (number, _json(some)))}
         return sum(user not in known for user in users)
+
+    def _stray(self, number: int, events: Sequence[Event]) -> int:
+        clicks = [(event.user, event.detail) for event in events if "click" in event.detail]
+        if not clicks:
+            return 0
+        names = _json(list(dict.fromkeys(detail["impression"] for _, detail in clicks)))
+        sql = "SELECT id, user, detail FROM events WHERE experiment = ? AND id IN (SELECT value FROM json_each(?))"
+        shown = {
+            (event, user): len(json.loads(detail or "{}").get("teams", ()))
+            for event, user, detail in self._database.all(sql, (number, names))
+        }
+        return sum(detail["click"] > shown.get((detail["impression"], user), 0) for user, detail in clicks)
 
     def _number(self, name: str) -> int:
         row = self._database.one("SELECT number FROM experiments WHERE name = ?", (name,))

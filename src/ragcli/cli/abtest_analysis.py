@@ -95,11 +95,12 @@ def _show(found: "Analysis") -> None:
     for check in found.health:
         line(f"{check.level}: {check.message}", indent=4)
     print()
-    for text in columns([table.HEADS, *table.rows(found.findings)], right=(3, 4, 5, 7, 8)):
+    several = len(found.decisions) > 1
+    for text in columns([row[not several :] for row in (table.HEADS, *table.rows(found.findings))]):
         line(text)
     print()
     for one in found.findings:
-        line(f"{one.metric.name}, {one.treatment}:")
+        line(f"{table.title(one)}:")
         for text in table.remarks(one):
             line(f"  {text}", indent=4)
     print()

@@ -179,6 +179,9 @@ def _tell(output: Output, experiment: "Experiment", found: "Recorded") -> None:
     if found.unknown_users:
         events = counted(found.unknown_users, "event")
         output.warn(f"{events} of users who have not seen a variant: kept, and counted once they have")
+    if found.stray_clicks:
+        clicks = counted(found.stray_clicks, "click")
+        output.warn(f"{clicks} on an impression or a rank that this user was not shown: kept, not counted")
     if found.late:
         output.warn(f"{counted(found.late, 'event')} after the experiment was stopped: kept, not analysed")
     duplicates = f", {counted(found.duplicates, 'duplicate')}" if found.duplicates else ""

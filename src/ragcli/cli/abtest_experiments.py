@@ -37,6 +37,7 @@ from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.abtest.experiment import Experiment, Variant
+    from ragcli.abtest.metrics import MetricSpec
     from ragcli.abtest.store import ExperimentStore
 
 _BATCH = 10_000  # users
@@ -107,9 +108,9 @@ def create(
         created=now,
         started=None if draft else now,
     ).with_shares(treatment_shares(split or f"{(len(names) - 1) / len(names)}", names[1:]), now)
+    _check_indexes(output, variants)
     with opened(config, set_, workspace) as store:
         store.add(experiment)
-    _warn(output, variants)
     _emit(output, experiment, f"{experiment.state}: {name}")
 
 
@@ -147,7 +148,8 @@ def show(
     """Show what an experiment is made of, and how many users and events it has."""
     with opened(config, set_, workspace, readonly=True) as store:
         experiment, (users, events) = store.load(name), store.count(name)
-    told = ", ".join(f"{variant} {count:,}" for variant, count in users.items()) or "none"
+    seen = [name for name in (*experiment.names, *users) if name in users]
+    told = ", ".join(f"{name} {users[name]:,}" for name in dict.fromkeys(seen)) or "none"
     headline = f"{experiment.state}: {name}; users: {told}; {counted(events, 'event')}"
     _emit(Output("abtest show", format), experiment, headline, users=users, events=events)
 
@@ -317,14 +319,21 @@ def _overrides(texts: Iterable[str], names: Sequence[str]) -> dict[str, str]:
     return {user: variant for user, _, variant in pairs}
 
 
-def _warn(output: Output, variants: "Sequence[Variant]") -> None:
-    """What would make the experiment useless, said while it can still be changed."""
+def _check_indexes(output: Output, variants: "Sequence[Variant]") -> None:
+    """Refuse a variant whose index was built with other settings; tell what would make the experiment useless."""
+    from ragcli.abtest.ask import config_of
+    from ragcli.abtest.compare.engines import opened as opened_engines
     from ragcli.workspace import Workspace
 
+    ready = []
     for one in variants:
         place = Workspace(Path(one.settings["workspace"]["path"]))
-        if not place.current.exists():
+        if place.current.exists():
+            ready.append((Path(one.source), config_of(one)))
+        else:
             output.warn(f"{one.name} has no index in {place.root} yet: ragcli index --config {one.source}")
+    with opened_engines(ready):
+        pass
     for one in variants[1:]:
         if one.fingerprint == variants[0].fingerprint:
             output.warn(f"{one.name} has the same settings as control: an A/A test")
@@ -347,14 +356,17 @@ def _emit(output: Output, experiment: "Experiment", headline: str, **more: objec
     def show() -> None:
         line(headline)
         shares = experiment.shares
-        rows = [(one.name, f"{shares[one.name]:.4g}", one.fingerprint, one.source) for one in experiment.variants]
+        mixed = experiment.mode == "interleave"
+        rows = [
+            (one.name, "mixed" if mixed else f"{shares[one.name]:.4g}", one.fingerprint, one.source)
+            for one in experiment.variants
+        ]
         for text in columns([("variant", "share", "settings", "file"), *rows], right=(1,)):
             line(text)
-        for metric in experiment.metrics:
-            better = "higher" if metric.better > 0 else "lower"
-            share = f"{metric.margin.value:.4g}" + (" of control" if metric.margin.relative else "")
-            rest = f", at most {share} worse" if metric.role == "guardrail" else ""
-            line(f"{metric.role}: {metric.name}, {better} is better{rest}")
+        if mixed:
+            line("both rankings are mixed for everybody, and clicks decide: ragcli abtest record --impression --click")
+        for metric in () if mixed else experiment.metrics:
+            line(_declared(metric))
         many = "Holm" if experiment.correction == "holm" else "Benjamini and Hochberg"
         line(f"alpha {experiment.alpha:g}, {many}; at least {experiment.min_users:,} users a variant")
         if experiment.horizon:
@@ -363,6 +375,16 @@ def _emit(output: Output, experiment: "Experiment", headline: str, **more: objec
             line(f"tester: {user} sees {variant}")
 
     output.emit(_facts(experiment) | more, show)
+
+
+def _declared(metric: "MetricSpec") -> str:
+    better = "higher" if metric.better > 0 else "lower"
+    kind = "conversion or mean, as is recorded" if metric.kind == "auto" else metric.kind
+    allowed = (
+        f"{metric.margin.value:.4g}" if not metric.margin.relative else f"{100 * metric.margin.value:.4g}% of control"
+    )
+    rest = f"; at most {allowed} worse" if metric.role == "guardrail" else ""
+    return f"{metric.role}: {metric.name}, {better} is better; {kind}{rest}"
 
 
 def _moment(seconds: float | None) -> str:

@@ -20,7 +20,12 @@ ControlOption = Annotated[
 ]
 TreatmentOption = Annotated[
     list[str],
-    typer.Option("--treatment", metavar="[NAME=]FILE", help="Configuration to try. Repeatable.", show_default=False),
+    typer.Option(
+        "--treatment",
+        metavar="[NAME=]FILE",
+        help="Configuration to try. Repeatable. Its name: treatment, of several their files'.",
+        show_default=False,
+    ),
 ]
 MetricOption = Annotated[
     list[str] | None,

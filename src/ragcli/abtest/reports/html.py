@@ -40,7 +40,7 @@ def write(found: Analysis | Preference) -> str:
         rows = "".join(f"<li>{escape(text)}</li>" for text in table.preference(found))
         drawn = ""
         if found.looks.users.size > 1:
-            chart = charts.band(*_band(found.looks, float(found.looks.time[0])), ("days", "share less one half"))
+            chart = _band(found.looks, "share less one half")
             drawn = section("Charts", f'<div class="charts">{figure("Share that the treatment won", chart)}</div>')
         return page(title, (_head(found, "mixed rankings"), section("Clicks", f"<ul>{rows}</ul>"), drawn))
     parts = (_head(found, table.headline(found)), _health(found), _metrics(found), _charts(found), _remarks(found))
@@ -51,7 +51,7 @@ def _head(found: Analysis | Preference, told: str) -> str:
     decision = found.decision
     return (
         f'<header><h1>{escape(found.experiment.name)}</h1><p class="quiet">{escape(told)}</p>'
-        f'<p class="verdict {_KINDS[decision]}"><b>{decision}</b> {escape(found.sentence.partition(": ")[2])}</p>'
+        f'<p class="verdict {_KINDS[decision]}"><b>{decision}</b> {escape(found.sentence.partition(" ")[2])}</p>'
         "</header>"
     )
 
@@ -67,7 +67,7 @@ def _metrics(found: Analysis) -> str:
         for row in table.rows(found.findings)
     ]  # fmt: skip
     told = f'<p class="quiet">{escape(table.method(found))}</p>'
-    return section("Metrics", told + page_table(table.HEADS, rows, texts=3))
+    return section("Metrics", told + page_table(table.HEADS, rows, texts=2))
 
 
 def _badge(word: str) -> str:
@@ -84,8 +84,7 @@ def _of_finding(found: Analysis, one: Finding) -> Iterator[str]:
     """The difference as it was learnt, and how users are distributed."""
     name = f"{one.metric.name}, {one.treatment}"
     if one.looks.users.size > 1:
-        start = float(found.seen.exposed[0])
-        chart = charts.band(*_band(one.looks, start), ("days", "difference"))
+        chart = _band(one.looks, "difference")
         yield figure(f"{name}: the difference, always-valid interval", chart)
     if one.metric.kind not in {"quantile", "conversion"}:
         numerator, denominator = parts_of(found.seen, one.metric)
@@ -93,11 +92,15 @@ def _of_finding(found: Analysis, one: Finding) -> Iterator[str]:
         arms = {name: (found.seen.variant == place) & kept for place, name in enumerate(found.seen.names)}
         wanted = {name: arm for name, arm in arms.items() if name in {found.seen.names[0], one.treatment}}
         values = {name: numerator[arm] / denominator[arm] for name, arm in wanted.items()}
-        yield figure(f"{one.metric.name} of users", charts.distributions(values, one.metric.name))
+        yield figure(f"{name}: values of users", charts.distributions(values, one.metric.name))
 
 
-def _band(looks: Looks, start: float) -> tuple[Values, Values, tuple[Values, Values]]:
-    return (looks.time - start) / _DAY, looks.difference, (looks.low, looks.high)
+def _band(looks: Looks, name: str) -> str:
+    """The chart of a path, over days; over users where most of them came within a small part of the time."""
+    days = (looks.time - looks.time[0]) / _DAY
+    if np.quantile(days, 0.9) - np.quantile(days, 0.1) > 0.4 * days[-1]:
+        return charts.band(days, looks.difference, (looks.low, looks.high), ("days", name))
+    return charts.band(looks.users, looks.difference, (looks.low, looks.high), ("users", name))
 
 
 def _arrivals(found: Analysis) -> dict[str, tuple[Values, Values]]:
@@ -115,9 +118,7 @@ def _remarks(found: Analysis) -> str:
     parts = []
     for one in found.findings:
         items = "".join(f"<li>{escape(text)}</li>" for text in table.remarks(one))
-        parts.append(
-            f"<details><summary>{escape(f'{one.metric.name}, {one.treatment}')}</summary><ul>{items}</ul></details>"
-        )
+        parts.append(f"<details><summary>{escape(table.title(one))}</summary><ul>{items}</ul></details>")
     return section("More of each metric", "".join(parts))
 
 

@@ -19,7 +19,7 @@ def _analysis(analysis: Analysis) -> str:
     lines += ["", f"| {' | '.join(table.HEADS)} |", f"|{' --- |' * len(table.HEADS)}"]
     lines += [f"| {' | '.join(map(_safe, row))} |" for row in table.rows(analysis.findings)]
     for one in analysis.findings:
-        lines += ["", f"`{one.metric.name}`, {_safe(one.treatment)}:", ""]
+        lines += ["", f"{_safe(table.title(one))}:", ""]
         lines += [f"- {_safe(text)}" for text in table.remarks(one)]
     return "\n".join(lines) + "\n"
 

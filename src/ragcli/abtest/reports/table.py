@@ -9,7 +9,7 @@ from ragcli.abtest.preference import Preference
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.statistics import Interval
 
-HEADS = ("variant", "metric", "kind", "control", "treatment", "difference", "interval", "relative", "p", "verdict")
+HEADS = ("variant", "metric", "control -> variant", "difference", "interval", "p", "verdict")
 
 
 def headline(analysis: Analysis) -> str:
@@ -23,24 +23,21 @@ def method(analysis: Analysis) -> str:
     experiment = analysis.experiment
     many = "Holm" if experiment.correction == "holm" else "Benjamini and Hochberg"
     if experiment.horizon is None:
-        how = "always valid, may be looked at any time"
+        how = "always valid, p is the smallest so far"
     else:
         how = f"fixed horizon of {experiment.horizon:,} users, decided once"
-    return f"{1 - experiment.alpha:.0%} intervals and p: {how}; p of metrics adjusted by {many}"
+    return f"{1 - experiment.alpha:.0%} intervals and p: {how}; p is adjusted by {many}, intervals are not"
 
 
 def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
-    """One row a metric and treatment, as ``HEADS`` calls its cells."""
+    """One row a metric and treatment, as ``HEADS`` calls its cells; the p of a guardrail decides nothing."""
     return [
         (
             one.treatment,
-            one.metric.name + (" (guardrail)" if one.metric.role == "guardrail" else ""),
-            one.metric.kind,
-            amount(one.estimate.control),
-            amount(one.estimate.treatment),
+            one.metric.name,
+            f"{amount(one.estimate.control)} -> {amount(one.estimate.treatment)}",
             signed(one.estimate.difference),
             interval(one.interval),
-            "-" if math.isnan(one.estimate.relative) else f"{one.estimate.relative:+.1%}",
             "-" if one.metric.role == "guardrail" else p_text(one.adjusted_p),
             str(one.direction),
         )
@@ -48,17 +45,23 @@ def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
     ]
 
 
+def title(one: Finding) -> str:
+    """Which metric, of which kind, of which treatment."""
+    role = "guardrail, " if one.metric.role == "guardrail" else ""
+    return f"{one.metric.name} ({role}{one.metric.kind}), {one.treatment}"
+
+
 def remarks(one: Finding) -> Iterator[str]:
     """What else is known of a metric."""
     estimate, looks = one.estimate, one.looks
     if one.sequential:
-        yield f"for who looks but once: {interval(estimate.interval)}, p {p_text(estimate.p)} ({estimate.test})"
+        yield f"to be looked at once: {interval(estimate.interval)}, p {p_text(estimate.p)} ({estimate.test})"
     else:
         bounds = Interval(float(looks.low[-1]), float(looks.high[-1]))
         yield f"always valid: {interval(bounds)}, p {p_text(float(looks.p[-1]))}; decided by {estimate.test}"
     if math.isfinite(estimate.relative_interval.low):
         reach = f"{estimate.relative_interval.low:+.1%} to {estimate.relative_interval.high:+.1%}"
-        yield f"relative to control: {estimate.relative:+.1%}, {reach}, for who looks but once"
+        yield f"relative to control: {estimate.relative:+.1%}, {reach}, to be looked at once"
     if one.exact_p is not None:
         yield f"Fisher's exact test: p {p_text(one.exact_p)}"
     if one.naive is not None:
@@ -71,7 +74,7 @@ def remarks(one: Finding) -> Iterator[str]:
     if one.removed is not None:
         yield f"CUPED: what was known before took away {one.removed:.0%} of the variance"
     if not math.isnan(one.detectable):
-        yield f"so many users show a difference of {amount(one.detectable)} with 80 % probability"
+        yield f"at a fixed horizon as many users show a difference of {amount(one.detectable)} four times of five"
     if not math.isnan(one.margin):
         yield f"guarded to at most {amount(one.margin)} for the worse"
 
@@ -83,7 +86,7 @@ def preference(one: Preference) -> Iterator[str]:
     decided, won = int(clicks.decided.sum()), int(clicks.wins.sum())
     told = f"decided by clicks: {decided:,}; the treatment won {won:,}, control {decided - won:,}; ties {clicks.ties:,}"
     yield told + (f"; clicks on nothing known {clicks.stray:,}" if clicks.stray else "")
-    once = f"for who looks but once: {share(one.interval)}, p {p_text(one.p)}"
+    once = f"to be looked at once: {share(one.interval)}, p {p_text(one.p)}"
     yield f"{once}; sign test of users: p {p_text(one.sign_p)}"
     yield f"always valid: {share(one.always_valid)}, p {p_text(one.always_valid_p)}"
 
