@@ -104,10 +104,14 @@ def _band(looks: Looks, name: str) -> str:
 
 
 def _arrivals(found: Analysis) -> dict[str, tuple[Values, Values]]:
-    seen = found.seen
+    seen, last = found.seen, float(np.quantile(found.seen.exposed, 0.99))
+    span = last - float(seen.exposed[0])
+    if float(seen.exposed[-1]) - last < span:  # else the last ones are far away, and left out
+        last = float(seen.exposed[-1])
     lines: dict[str, tuple[Values, Values]] = {}
     for place, name in enumerate(seen.names):
-        days = (seen.exposed[seen.variant == place] - seen.exposed[0]) / _DAY
+        times = seen.exposed[(seen.variant == place) & (seen.exposed <= last)]
+        days = (times - seen.exposed[0]) / _DAY
         if days.size:
             some = np.unique(np.linspace(0, days.size - 1, _POINTS).astype(np.int64))
             lines[name] = (days[some], (some + 1).astype(np.float64))

@@ -9,7 +9,7 @@ from ragcli.abtest.preference import Preference
 from ragcli.evaluate.gates import p_text
 from ragcli.evaluate.statistics import Interval
 
-HEADS = ("variant", "metric", "control -> variant", "difference", "interval", "p", "verdict")
+HEADS = ("variant", "metric", "control -> new", "change", "interval", "p", "verdict")
 
 
 def headline(analysis: Analysis) -> str:
@@ -36,8 +36,8 @@ def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
             one.treatment,
             one.metric.name,
             f"{amount(one.estimate.control)} -> {amount(one.estimate.treatment)}",
-            signed(one.estimate.difference),
-            interval(one.interval),
+            signed(one.estimate.difference, 3),
+            interval(one.interval, 3),
             "-" if one.metric.role == "guardrail" else p_text(one.adjusted_p),
             str(one.direction),
         )
@@ -91,21 +91,21 @@ def preference(one: Preference) -> Iterator[str]:
     yield f"always valid: {share(one.always_valid)}, p {p_text(one.always_valid_p)}"
 
 
-def amount(value: float) -> str:
-    """Four digits that tell something."""
-    return "-" if math.isnan(value) else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+def amount(value: float, digits: int = 4) -> str:
+    """Some digits that tell something."""
+    return "-" if math.isnan(value) else f"{value:,.{digits}g}" if abs(value) < 10**digits else f"{value:,.0f}"
 
 
-def signed(value: float) -> str:
+def signed(value: float, digits: int = 4) -> str:
     """As ``amount``, with its sign."""
-    return "-" if math.isnan(value) else f"{'+' if value >= 0 else '-'}{amount(abs(value))}"
+    return "-" if math.isnan(value) else f"{'+' if value >= 0 else '-'}{amount(abs(value), digits)}"
 
 
-def interval(one: Interval) -> str:
+def interval(one: Interval, digits: int = 4) -> str:
     """Both bounds; a dash where nothing is known."""
     if not (math.isfinite(one.low) or math.isfinite(one.high)):
         return "-"
-    return f"{signed(one.low)} to {signed(one.high)}"
+    return f"{signed(one.low, digits)} to {signed(one.high, digits)}"
 
 
 def share(one: Interval) -> str:
