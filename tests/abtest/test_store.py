@@ -50,7 +50,7 @@ def test_names_are_unique_and_unknown_ones_are_told_with_the_known(store: Opened
             experiments.add(experiment())
         with pytest.raises(UsageError, match="there is no experiment 'exq'") as error:
             experiments.load("exq")
-        assert error.value.hint == "there are: exp"
+        assert error.value.hint == "one of exp"
 
 
 def test_an_event_counts_once(store: Opened) -> None:

@@ -48,7 +48,10 @@ def parse_time(value: object) -> float:
         ValueError: It is neither.
     """
     if isinstance(value, str):
-        found = datetime.fromisoformat(value)
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no ISO 8601 time, such as 2026-01-31T12:00:00Z") from error
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("neither a number of seconds nor an ISO 8601 text")
@@ -93,9 +96,8 @@ def parse_events(lines: Iterable[bytes], name: str, variants: Sequence[str]) -> 
                 raise ValueError(f"longer than {MAX_LINE:,} bytes")
             yield _event(json.loads(line.decode()), known, names)
         except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"{name}:{number}: {error}; the lines before it are recorded", hint=f"a line is such as {_EXAMPLE}"
-            ) from error
+            rest = "; the lines before it are recorded" if number > 1 else ""
+            raise DataError(f"{name}:{number}: {error}{rest}", hint=f"a line is such as {_EXAMPLE}") from error
 
 
 def _event(record: Any, variants: frozenset[str], names: set[str]) -> Event:

@@ -96,7 +96,7 @@ def parse_metrics(
     if unknown := set(margins) - set(guarded):
         raise UsageError(
             f"a margin names {min(unknown)!r}, which is no guardrail",
-            hint=f"guardrails: {', '.join(guarded) or 'none'}",
+            hint=f"one of {', '.join(guarded)}" if guarded else "--guardrail METRIC declares one",
         )
     return tuple(specs)
 

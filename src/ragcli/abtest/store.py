@@ -103,7 +103,7 @@ class ExperimentStore:
         """
         names = self.names()
         if name not in names:
-            hint = f"there are: {', '.join(names)}" if names else "ragcli abtest create NAME --control A --treatment B"
+            hint = f"one of {', '.join(names)}" if names else "ragcli abtest create NAME --control A --treatment B"
             raise UsageError(f"there is no experiment {name!r}", hint=hint)
         row = self._database.one(
             "SELECT definition, state, created, started, stopped, duplicates FROM experiments WHERE name = ?", (name,)

@@ -176,6 +176,8 @@ def _tell(output: Output, experiment: "Experiment", found: "Recorded") -> None:
             output.warn(f"the metric {metric!r} is not declared in {experiment.name}; did you mean {nearest!r}?")
     if rest := [metric for metric, nearest in others.items() if not nearest]:
         output.warn(f"not declared in {experiment.name}, so nothing is decided by: {', '.join(rest)}")
+    if not found.events + found.duplicates:
+        output.warn("there was no event to record")
     if found.unknown_users:
         events = counted(found.unknown_users, "event")
         output.warn(f"{events} of users who have not seen a variant: kept, and counted once they have")

@@ -47,7 +47,7 @@ GuardMarginOption = Annotated[
     typer.Option(
         "--margin",
         metavar="METRIC=AMOUNT",
-        help="The largest change of a guardrail for the worse that does not matter, such as latency_ms=5%"
+        help="The largest change of a guardrail for the worse that does not matter, such as latency_ms:p95=5%"
         " [default: 10% of control].",
         show_default=False,
     ),
