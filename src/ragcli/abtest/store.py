@@ -51,12 +51,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of events: stored, known already, of users never seen in the experiment, later than its end."""
+    """What became of events: stored, known already, of users never seen in the experiment, later than its end.
+
+    Attributes:
+        taken_ids: Of the duplicates, those whose id is that of another user's event: most likely lost.
+    """
 
     events: int = 0
     duplicates: int = 0
     unknown_users: int = 0
     late: int = 0
+    taken_ids: int = 0
     metrics: tuple[str, ...] = ()
 
 
@@ -152,7 +157,7 @@ class ExperimentStore:
             DataError: The experiment has been deleted meanwhile.
         """
         number, stopped = self._number(experiment.name), experiment.stopped
-        stored = seen = unknown = late = 0
+        stored = seen = unknown = late = taken = 0
         metrics: dict[str, None] = {}
         for batch in filter(None, _batches(events, _BATCH)):
             late += sum(stopped is not None and event.time > stopped for event in batch)
@@ -166,8 +171,9 @@ class ExperimentStore:
                     "UPDATE experiments SET duplicates = duplicates + ? WHERE number = ?", (len(batch) - added, number)
                 )
                 unknown += self._unknown(number, batch)
+                taken += self._taken(number, batch) if added < len(batch) else 0
             stored, seen = stored + added, seen + len(batch)
-        return Recorded(stored, seen - stored, unknown, late, tuple(metrics))
+        return Recorded(stored, seen - stored, unknown, late, taken, tuple(metrics))
 
     def expose(self, name: str, pairs: Iterable[tuple[str, str]], time: float) -> None:
         """Note that users saw variants; their first time counts."""
@@ -226,6 +232,14 @@ class ExperimentStore:
             )
             known |= {row[0] for row in self._database.all(sql, (number, _json(some)))}
         return sum(user not in known for user in users)
+
+    def _taken(self, number: int, events: Sequence[Event]) -> int:
+        sql = (  # CROSS: the few ids look the events up, not all events the ids
+            "SELECT COUNT(*) FROM json_each(?) AS one CROSS JOIN events ON events.experiment = ?"
+            " AND events.id = json_extract(one.value, '$[0]') WHERE events.user != json_extract(one.value, '$[1]')"
+        )
+        found: int = self._database.one(sql, (_json([(event.id, event.user) for event in events]), number))[0]
+        return found
 
     def _number(self, name: str) -> int:
         row = self._database.one("SELECT number FROM experiments WHERE name = ?", (name,))

@@ -181,6 +181,11 @@ def _tell(output: Output, experiment: "Experiment", found: "Recorded") -> None:
         output.warn(f"{events} of users who have not seen a variant: kept, and counted once they have")
     if found.late:
         output.warn(f"{counted(found.late, 'event')} after the experiment was stopped: kept, not analysed")
+    if found.taken_ids:
+        output.warn(
+            f"{counted(found.taken_ids, 'event')} with the id of another user's event: not recorded;"
+            " an id is of one event in the whole experiment"
+        )
     duplicates = f", {counted(found.duplicates, 'duplicate')}" if found.duplicates else ""
     text = f"recorded: {counted(found.events, 'event')}{duplicates}"
     output.emit({"experiment": experiment.name, **plain(found)}, lambda: line(text))
