@@ -164,7 +164,7 @@ def test_a_difference_of_the_detectable_size_is_found_four_times_of_five() -> No
 
 def test_a_metric_that_only_users_after_the_horizon_have_withholds_the_verdict() -> None:
     found = seen(good=0.3)
-    later = {"clicked": [[]] * (SIZE // 2) + [[1.0]] * (SIZE // 2)}
+    later: dict[str, list[list[float]]] = {"clicked": [[]] * (SIZE // 2) + [[1.0]] * (SIZE // 2)}
     after = dict(found.after) | dict(observed([0, 1] * (SIZE // 2), later).after)
     result = decided(replace(found, after=after), ["good:mean", "clicked"], horizon=SIZE // 2)
     assert result.decision is Decision.INVALID
