@@ -209,3 +209,11 @@ def test_recording_ends_when_the_experiment_is_deleted(store: Opened, monkeypatc
         with pytest.raises(DataError, match="has been deleted meanwhile"):
             experiments.record(made, arriving())
         assert experiments.count("exp") == ({}, 0)
+
+
+def test_an_id_of_another_users_event_is_told(store: Opened) -> None:
+    with store() as experiments:
+        made = experiment()
+        experiments.add(made)
+        found = experiments.record(made, [event("1", "a"), event("2", "a"), event("1", "b"), event("1", "a")])
+        assert (found.events, found.duplicates, found.taken_ids) == (2, 2, 1)

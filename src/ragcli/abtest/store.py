@@ -6,6 +6,7 @@ read as arrays. Its id makes recording idempotent: what arrives again changes no
 
 import json
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,7 @@ class Recorded:
 
     Attributes:
         stray_clicks: On impressions that are not known, or another user's, or on ranks that they have not.
+        taken_ids: Of the duplicates, those whose id is that of another user's event: most likely lost.
     """
 
     events: int = 0
@@ -62,6 +64,7 @@ class Recorded:
     unknown_users: int = 0
     late: int = 0
     stray_clicks: int = 0
+    taken_ids: int = 0
     metrics: tuple[str, ...] = ()
 
 
@@ -157,10 +160,10 @@ class ExperimentStore:
             DataError: The experiment has been deleted meanwhile.
         """
         number, stopped = self._number(experiment.name), experiment.stopped
-        stored = seen = unknown = late = stray = 0
+        counts: Counter[str] = Counter()
         metrics: dict[str, None] = {}
         for batch in filter(None, _batches(events, _BATCH)):
-            late += sum(stopped is not None and event.time > stopped for event in batch)
+            counts["late"] += sum(stopped is not None and event.time > stopped for event in batch)
             for event in batch:
                 metrics |= dict.fromkeys(event.metrics)
             with self._database.transaction():
@@ -170,10 +173,12 @@ class ExperimentStore:
                 self._database.run(
                     "UPDATE experiments SET duplicates = duplicates + ? WHERE number = ?", (len(batch) - added, number)
                 )
-                unknown += self._unknown(number, batch)
-                stray += self._stray(number, batch)
-            stored, seen = stored + added, seen + len(batch)
-        return Recorded(stored, seen - stored, unknown, late, stray, tuple(metrics))
+                counts["unknown_users"] += self._unknown(number, batch)
+                counts["stray_clicks"] += self._stray(number, batch)
+                counts["taken_ids"] += self._taken(number, batch) if added < len(batch) else 0
+            counts["events"] += added
+            counts["duplicates"] += len(batch) - added
+        return Recorded(**counts, metrics=tuple(metrics))
 
     def expose(self, name: str, pairs: Iterable[tuple[str, str]], time: float) -> None:
         """Note that users saw variants; their first time counts."""
@@ -244,6 +249,14 @@ class ExperimentStore:
             for event, user, detail in self._database.all(sql, (number, names))
         }
         return sum(detail["click"] > shown.get((detail["impression"], user), 0) for user, detail in clicks)
+
+    def _taken(self, number: int, events: Sequence[Event]) -> int:
+        sql = (  # CROSS: the few ids look the events up, not all events the ids
+            "SELECT COUNT(*) FROM json_each(?) AS one CROSS JOIN events ON events.experiment = ?"
+            " AND events.id = json_extract(one.value, '$[0]') WHERE events.user != json_extract(one.value, '$[1]')"
+        )
+        found: int = self._database.one(sql, (_json([(event.id, event.user) for event in events]), number))[0]
+        return found
 
     def _number(self, name: str) -> int:
         row = self._database.one("SELECT number FROM experiments WHERE name = ?", (name,))

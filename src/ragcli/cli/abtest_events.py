@@ -186,6 +186,11 @@ def _tell(output: Output, experiment: "Experiment", found: "Recorded") -> None:
         output.warn(f"{clicks} on an impression or a rank that this user was not shown: kept, not counted")
     if found.late:
         output.warn(f"{counted(found.late, 'event')} after the experiment was stopped: kept, not analysed")
+    if found.taken_ids:
+        output.warn(
+            f"{counted(found.taken_ids, 'event')} with the id of another user's event: not recorded;"
+            " an id is of one event in the whole experiment"
+        )
     duplicates = f", {counted(found.duplicates, 'duplicate')}" if found.duplicates else ""
     text = f"recorded: {counted(found.events, 'event')}{duplicates}"
     output.emit({"experiment": experiment.name, **plain(found)}, lambda: line(text))
