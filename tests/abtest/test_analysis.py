@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.abtest.conftest import experiment, observed
+from tests.abtest.conftest import START, experiment, observed
 
 from ragcli.abtest.analysis import Analysis, analysis_of
 from ragcli.abtest.decision import Decision
+from ragcli.abtest.experiment import Experiment
 from ragcli.abtest.findings import Direction
 from ragcli.abtest.metrics import MetricSpec, parse_metrics
 from ragcli.abtest.observations import Observations
@@ -36,7 +37,13 @@ def decided(
     found: Observations, metrics: list[str], guardrails: list[str] | None = None, **changes: object
 ) -> Analysis:
     margins = {name: Margin(0.2) for name in guardrails or ()}
-    return analysis_of(experiment(*parse_metrics(metrics, guardrails or [], margins), **changes), found)  # type: ignore[arg-type]  # named by the tests
+    return analysis_of(stopped(*parse_metrics(metrics, guardrails or [], margins), **changes), found)
+
+
+def stopped(*metrics: MetricSpec, **changes: object) -> Experiment:
+    """An experiment; one with a horizon has been stopped."""
+    ended = {"state": "stopped", "stopped": START + 1e7} if changes.get("horizon") else {}
+    return experiment(*metrics, **(ended | changes))  # type: ignore[arg-type]  # named by the tests
 
 
 @pytest.mark.parametrize("horizon", [None, SIZE])
@@ -61,7 +68,7 @@ def test_ship_needs_something_better_and_nothing_worse(
 
 
 def test_a_guardrail_that_nothing_is_known_of_holds_back() -> None:
-    made = experiment(*parse_metrics(["good:mean"], ["guard:mean"], {"guard:mean": Margin(0.1)}), horizon=SIZE)
+    made = stopped(*parse_metrics(["good:mean"], ["guard:mean"], {"guard:mean": Margin(0.1)}), horizon=SIZE)
     found = analysis_of(made, seen(good=0.3, guard=-0.05))
     assert found.decision is Decision.INCONCLUSIVE
     assert "guard:mean may be worse by 0.1" in found.sentence
@@ -106,12 +113,23 @@ def test_an_unsound_experiment_has_no_verdict() -> None:
 
 
 def test_before_the_horizon_nothing_is_decided_and_after_it_nothing_changes() -> None:
-    found = decided(seen(good=3.0), ["good:mean"], horizon=SIZE + 1)
+    found = decided(seen(good=3.0), ["good:mean"], horizon=SIZE + 1, state="running")
     assert found.decision is Decision.INCONCLUSIVE
     assert "2,000 of 2,001 users" in found.sentence
-    early = decided(seen(good=3.0), ["good:mean"], horizon=1_000)
-    assert early.decision is Decision.SHIP
-    assert sum(early.findings[0].estimate.users) == 1_000
+    going_on = decided(seen(good=3.0), ["good:mean"], horizon=1_000, state="running")
+    assert going_on.decision is Decision.INCONCLUSIVE
+    assert "ragcli abtest stop exp" in going_on.sentence
+    too_early = decided(seen(good=3.0), ["good:mean"], horizon=SIZE + 1)
+    assert "stopped at 2,000 of 2,001 users, before it could decide" in too_early.sentence
+    ended = decided(seen(good=3.0), ["good:mean"], horizon=1_000)
+    assert ended.decision is Decision.SHIP
+    assert sum(ended.findings[0].estimate.users) == 1_000
+
+
+def test_values_that_are_all_alike_keep_a_guardrail() -> None:
+    alike = observed([0, 1] * (SIZE // 2), {"good": values(0.5), "hits": [[10.0]] * SIZE})
+    for horizon in (None, SIZE):
+        assert decided(alike, ["good:mean"], ["hits:mean"], horizon=horizon).decision is Decision.SHIP
 
 
 def test_a_difference_that_has_turned_since_it_was_called_decides_nothing() -> None:
@@ -126,7 +144,7 @@ def test_a_difference_that_has_turned_since_it_was_called_decides_nothing() -> N
 def test_several_treatments_each_have_a_decision() -> None:
     found = {"good": values(0.5, treatments=2)}
     three = observed(([0, 1, 2] * SIZE)[:SIZE], found, names=("control", "b", "c"))
-    made = experiment(MetricSpec.parse("good:mean"), treatments=("b", "c"), horizon=SIZE)
+    made = stopped(MetricSpec.parse("good:mean"), treatments=("b", "c"), horizon=SIZE)
     analysis = analysis_of(made, three)
     assert analysis.decisions == {"b": Decision.SHIP, "c": Decision.INCONCLUSIVE}
     assert analysis.decision is Decision.SHIP

@@ -18,7 +18,8 @@ Opened = Callable[[], ExperimentStore]
 
 
 def interleaved(**changes: object) -> Experiment:
-    return experiment(mode="interleave", min_users=20, **changes)  # type: ignore[arg-type]  # named by the tests
+    ended = {"state": "stopped", "stopped": START + 1e7} if changes.get("horizon") else {}
+    return experiment(mode="interleave", min_users=20, **(ended | changes))  # type: ignore[arg-type]  # named by the tests
 
 
 def impression(user: str, number: int, teams: list[int], *clicks: int) -> Iterator[Event]:

@@ -9,7 +9,7 @@ from ragcli.abtest.events import new_id
 from ragcli.abtest.experiment import Experiment, Variant
 from ragcli.abtest.interleave import team_draft
 from ragcli.abtest.store import Event, ExperimentStore
-from ragcli.errors import RagcliError, UsageError
+from ragcli.errors import BusyError, RagcliError, UsageError
 from ragcli.query.result import Result
 from ragcli.records import Query
 
@@ -74,7 +74,10 @@ def ask(store: ExperimentStore, experiment: Experiment, question: str, user: str
     except RagcliError as error:
         store.record(experiment, [replace(event, detail={**event.detail, "error": error.code})])
         raise
-    store.record(experiment, [replace(event, metrics=served.metrics, detail={**event.detail, **_detail(served)})])
+    try:
+        store.record(experiment, [replace(event, metrics=served.metrics, detail={**event.detail, **_detail(served)})])
+    except BusyError as error:  # who asked has an answer all the same
+        return replace(served, warnings=(*served.warnings, f"this question is not recorded: {error.message}"))
     return served
 
 

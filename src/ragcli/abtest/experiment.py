@@ -54,7 +54,8 @@ class Experiment:
         metrics: What decides.
         splits: The shares and their changes, the first when it was created.
         overrides: User -> variant, for testers, who are not analysed.
-        horizon: Users to wait for before deciding; None decides at any time, by always-valid statistics.
+        horizon: Users to wait for before stopping and deciding, once and by the first so many; None decides at any
+            time, by always-valid statistics.
         alpha: Chance of a false alarm over all metrics and treatments together; intervals have confidence 1 - alpha.
         correction: For many metrics and treatments: Holm's, or the false discovery rate of Benjamini and Hochberg.
         min_users: Fewer in a variant decide nothing.
@@ -116,6 +117,20 @@ class Experiment:
                 "assignment md5_percent knows whole percents only", hint="--split 0.33, or --assignment salted"
             )
         return replace(self, splits=(*self.splits, Split(now, allocate(shares, self.names[0], self._stretches))))
+
+    def waits_for(self, users: int) -> str:
+        """What a horizon waits for with so many users; nothing once it decides.
+
+        Its users and their time end with the experiment: else the same test would be asked again with every event.
+        """
+        if self.horizon is None:
+            return ""
+        have = f"{users:,} of {self.horizon:,} users"
+        if self.state == "stopped":
+            return "" if users >= self.horizon else f"stopped at {have}, before it could decide"
+        if users >= self.horizon:
+            return f"{have} have come: ragcli abtest stop {self.name} ends it, and then it decides"
+        return f"{have}: a test of a fixed size decides at its end"
 
     @property
     def settled_stretches(self) -> tuple[tuple[Stretch, ...], ...]:

@@ -267,7 +267,9 @@ def _looks(parts: Parts, treated: NDArray[np.bool_], time: Values, confidence: f
     error = sequential.cautious_error((low, high), (control, treatment))[enough]
     users = (ends[enough] + 1).astype(np.float64)
     found = sequential.always_valid(difference, error, users, confidence=confidence)
-    return Looks(users, time[ends[enough]], difference, found.p, found.low, found.high)
+    alike = error == 0.0  # within each variant all have the same value: that is all that can be known
+    low, high = (np.where(alike, difference, side) for side in (found.low, found.high))
+    return Looks(users, time[ends[enough]], difference, found.p, low, high)
 
 
 def _centred(parts: Parts) -> Parts:

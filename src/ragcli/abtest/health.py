@@ -123,11 +123,8 @@ def _few(experiment: Experiment, seen: Observations) -> Check:
             f"{counted(least, 'user')} in the smallest variant: {experiment.min_users:,} are the least to decide by"
         )
         return Check("users", "wait", message)
-    if experiment.horizon and len(seen.users) < experiment.horizon:
-        message = f"{len(seen.users):,} of {experiment.horizon:,} users: a test of a fixed size decides at its end"
-        if experiment.state == "stopped":
-            message = f"stopped at {len(seen.users):,} of {experiment.horizon:,} users, before it could decide"
-        return Check("users", "wait", message)
+    if waits := experiment.waits_for(len(seen.users)):
+        return Check("users", "wait", waits)
     return Check("users", "ok", f"{len(seen.users):,} users")
 
 

@@ -186,8 +186,10 @@ def _sign_test(clicks: Clicks) -> float:
 
 
 def _waiting(experiment: Experiment, users: int) -> str:
-    wanted = max(experiment.min_users, experiment.horizon or 0)
-    return f"; {wanted:,} users who click are waited for" if users < wanted else ""
+    if users < experiment.min_users:
+        return f"; {experiment.min_users:,} users who click are waited for"
+    waits = experiment.waits_for(users)
+    return f"; {waits}" if waits else ""
 
 
 def _decision(experiment: Experiment, users: int, share: float, p: float) -> Decision:

@@ -58,8 +58,8 @@ HorizonOption = Annotated[
         "--horizon",
         metavar="USERS",
         min=2,
-        help="Decide once so many users have come, by tests of a fixed size. Without it the decision may be looked"
-        " for at any time, by always-valid tests that need more users.",
+        help="Decide once, by tests of a fixed size: when so many users have come and it is stopped. Without it the"
+        " decision may be looked for at any time, by always-valid tests that need more users.",
     ),
 ]
 AssignmentOption = Annotated[
