@@ -202,3 +202,37 @@ def test_help_and_a_lexical_comparison_import_nothing_heavy(compared: Ragcli) ->
     for words in (["--help"], ["compare", "good.yaml", "same.yaml"]):
         done = subprocess.run([sys.executable, "-c", code, "abtest", *words], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_one_index_does_not_stand_for_two_ways_of_cutting(compared: Ragcli, work: Path) -> None:
+    cut = CONFIG.replace("zoo}]}", "zoo}], chunker: {kind: fixed, size_tokens: 9, overlap_tokens: 0}}") % "lexical"
+    (work / "cut.yaml").write_text(cut)
+    ran = compared("abtest", "compare", "good.yaml", "cut.yaml")
+    assert (ran.status, ran.out) == (5, "")
+    told = f"error: cut.yaml: the documents in {work / '.ragcli'} were cut by other settings (ingest.chunker)"
+    assert told in ran.err
+    assert "give it a workspace of its own (workspace.path in cut.yaml), then ragcli sync -c cut.yaml" in ran.err
+    alone = compared("abtest", "aa", "cut.yaml")
+    assert (alone.status, alone.out) == (5, "")
+    assert f"cut.yaml: the documents in {work / '.ragcli'} were cut by other settings of ingest" in alone.err
+    assert "try: ragcli sync -c cut.yaml" in alone.err
+    doctor = compared("doctor", "-c", "cut.yaml", "--format", "json")
+    files = next(check for check in doctor.result["checks"] if check["name"] == "files")
+    assert files["verdict"] == "warning"
+    assert files["message"] == "those of zoo were read and cut by other settings than the configured ones"
+    (work / "cut.yaml").write_text(cut + "workspace: {path: own}\n")
+    assert compared("sync", "-c", "cut.yaml").status == 0
+    assert compared("abtest", "compare", "good.yaml", "cut.yaml").status in {0, 10, 11}
+
+
+def test_a_folder_and_a_single_file_that_no_configuration_lists_are_known_by_the_common_settings(
+    compared: Ragcli, work: Path
+) -> None:
+    (work / "more").mkdir()
+    (work / "more" / "gnu").write_text("Here lives the gnu.\n")
+    (work / "single.txt").write_text("Here lives the yak.\n")
+    assert compared("ingest", "more", "-c", "good.yaml").status == 0
+    assert compared("ingest", "single.txt", "--type", "markdown", "-c", "good.yaml").status == 0
+    assert compared("index", "-c", "good.yaml").status == 0
+    assert compared("abtest", "compare", "good.yaml", "same.yaml").status == 0
+    assert compared("abtest", "aa", "good.yaml", "--set", "ingest.tokenizer=cl100k_base").status == 5
