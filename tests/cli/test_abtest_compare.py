@@ -1,12 +1,15 @@
 """``ragcli abtest compare`` and ``aa`` through the real command line: every status, format and failure."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Ragcli
+
+from ragcli.cli.abtest_compare import _number
 
 ANIMALS = (
     *("ant", "bear", "camel", "deer", "eagle", "fox", "goat", "hare", "ibis", "jackal"),
@@ -43,26 +46,18 @@ def test_a_better_treatment_ends_with_0(compared: Ragcli) -> None:
     assert ran.status == 0, ran.err
     lines = ran.out.splitlines()
     assert lines[0] == "queries.jsonl: bad.yaml (control) against good.yaml"
-    assert lines[1].split() == (
-        [
-            "metric",
-            "control",
-            "treatment",
-            "difference",
-            "95",
-            "%",
-            "interval",
-            "p",
-            "(Holm)",
-            "d",
-            "+/-/=",
-            "detectable",
-        ]
-    )
+    assert lines[1].split() == ["metric", "control", "treatment", "change", "95", "%", "interval", "p", "verdict"]
     assert lines[2].startswith("nDCG@3")
-    assert lines[2].endswith("  treatment better")
-    assert lines[4] == "nDCG@3 by tag"
-    assert [line.split()[:2] for line in lines[6:8]] == [["cage", "12"], ["pond", "8"]]
+    assert lines[2].endswith("  treatment")
+    assert lines[5].split() == ["metric", "d", "better/worse/equal", "detectable", "margin"]
+    assert lines[6].split()[0::4] == ["nDCG@3", "0.0200"]
+    assert lines[8:11] == [
+        "p is adjusted (Holm, 2 tests), intervals are not",
+        "does not decide: latency_ms",
+        "nDCG@3 by tag",
+    ]
+    assert [line.split()[:2] for line in lines[12:14]] == [["cage", "12"], ["pond", "8"]]
+    assert max(map(len, lines[:14])) <= 80
     assert "they differ in: query" in lines
     assert any(line.startswith("treatment better: good.yaml is better than bad.yaml by nDCG@3 ") for line in lines)
     assert lines[-1].startswith("abtest compare: treatment better; 20 questions asked in turn; ")
@@ -86,15 +81,16 @@ def test_a_worse_treatment_ends_with_10(compared: Ragcli) -> None:
     ran = compared("abtest", "compare", "good.yaml", "bad.yaml", "--format", "json")
     assert (ran.status, ran.result["verdict"]) == (10, "control better")
     assert ran.envelope["error"]["code"] == "regression"
-    assert "error: control better: bad.yaml is worse than good.yaml by nDCG@3 1.0000 -> " in ran.err
+    assert ran.result["treatments"][0]["sentence"].startswith("bad.yaml is worse than good.yaml by nDCG@3 1.0000 -> ")
+    assert ran.err == "error: control better\n  try: -o FILE.html shows every question\n"
 
 
 def test_too_few_questions_end_with_11(compared: Ragcli) -> None:
     ran = compared("abtest", "compare", "bad.yaml", "good.yaml", "--dataset", "few.jsonl")
     assert ran.status == 11
     assert "abtest compare: inconclusive; 3 questions asked in turn" in ran.out
-    assert "error: cannot decide: good.yaml cannot be told from bad.yaml by these questions: nDCG@3" in ran.err
-    assert "  try: more judged questions, or a wider --margin" in ran.err
+    assert "inconclusive: good.yaml cannot be told from bad.yaml by these questions: nDCG@3" in ran.out
+    assert ran.err == "error: cannot decide\n  try: more judged questions\n"
 
 
 def test_other_documents_end_with_12(compared: Ragcli, work: Path) -> None:
@@ -173,12 +169,13 @@ def test_aa_shows_the_noise_floor(compared: Ragcli) -> None:
     assert ran.status == 0, ran.err
     lines = ran.out.splitlines()
     assert lines[0] == "queries.jsonl: good.yaml against itself"
-    assert lines[2].split() == [
-        *("nDCG@3", "1.0000", "1.0000", "+0.0000", "+0.0000", "to", "+0.0000"),
-        *("1.000", "0.0000", "0.0200", "0", "of", "20"),
-    ]
+    assert lines[2].split() == ["nDCG@3", "1.0000", "1.0000", "+0.0000", "0.0000,", "0.0000", "1.000"]
     assert lines[3].startswith("latency_ms")
-    assert lines[-1].startswith("abtest aa: every metric is deterministic; 20 questions asked twice, in turn; ")
+    assert lines[6].split() == ["nDCG@3", "0", "of", "20", "0.0000", "0.0200"]
+    assert lines[8] == "noise floor: the interval's farther end; a smaller difference may be noise"
+    assert lines[-1].startswith("abtest aa: every metric of quality is deterministic; 20 questions asked twice, in ")
+    times = compared("abtest", "aa", "good.yaml", "--metric", "latency_ms").out.splitlines()[-1]
+    assert times.startswith("abtest aa: 20 questions asked twice, in turn; ")
     found = compared("abtest", "aa", "bad.yaml", "--format", "json", "--metric", "recall@5").result
     assert found["deterministic"] is True
     assert [item["metric"] for item in found["metrics"]] == ["recall@5", "latency_ms"]
@@ -236,3 +233,16 @@ def test_a_folder_and_a_single_file_that_no_configuration_lists_are_known_by_the
     assert compared("index", "-c", "good.yaml").status == 0
     assert compared("abtest", "compare", "good.yaml", "same.yaml").status == 0
     assert compared("abtest", "aa", "good.yaml", "--set", "ingest.tokenizer=cl100k_base").status == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(-0.00001, "0.0000"), (-0.1234, "-0.1234"), (12.345, "12.35"), (-123.456, "-123.46"), (12345.6, "12346")],
+)
+def test_a_number_takes_seven_characters_at_most(value: float, expected: str) -> None:
+    assert _number(value) == expected
+    assert len(_number(value)) <= 7
+
+
+def test_a_number_that_is_not_known_is_a_dash() -> None:
+    assert _number(math.nan, "+") == "-"
