@@ -148,7 +148,9 @@ def test_files_and_markdown(compared: Ragcli, work: Path) -> None:
     assert ran.out == (work / "page.md").read_text()
     page = (work / "page.html").read_text()
     assert page.count('<p class="verdict win"><b>treatment better</b>') == 2
-    assert "<h2>bad.yaml against good.yaml</h2>" in page
+    assert "<title>bad.yaml (control) against good.yaml, same.yaml: ragcli abtest compare</title>" in page
+    assert "<h1>bad.yaml (control) against good.yaml, same.yaml</h1>" in page
+    assert "<h2>Metrics, good.yaml</h2>" in page
     assert "<h2>Questions (all 20), good.yaml</h2>" in page
     saved = json.loads((work / "page.json").read_text())
     assert (saved["command"], saved["ok"]) == ("abtest compare", True)
