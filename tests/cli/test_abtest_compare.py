@@ -1,12 +1,15 @@
 """``ragcli abtest compare`` and ``aa`` through the real command line: every status, format and failure."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Ragcli
+
+from ragcli.cli.abtest_compare import _number
 
 ANIMALS = (
     *("ant", "bear", "camel", "deer", "eagle", "fox", "goat", "hare", "ibis", "jackal"),
@@ -43,26 +46,18 @@ def test_a_better_treatment_ends_with_0(compared: Ragcli) -> None:
     assert ran.status == 0, ran.err
     lines = ran.out.splitlines()
     assert lines[0] == "queries.jsonl: bad.yaml (control) against good.yaml"
-    assert lines[1].split() == (
-        [
-            "metric",
-            "control",
-            "treatment",
-            "difference",
-            "95",
-            "%",
-            "interval",
-            "p",
-            "(Holm)",
-            "d",
-            "+/-/=",
-            "detectable",
-        ]
-    )
+    assert lines[1].split() == ["metric", "control", "treatment", "change", "95", "%", "interval", "p", "verdict"]
     assert lines[2].startswith("nDCG@3")
-    assert lines[2].endswith("  treatment better")
-    assert lines[4] == "nDCG@3 by tag"
-    assert [line.split()[:2] for line in lines[6:8]] == [["cage", "12"], ["pond", "8"]]
+    assert lines[2].endswith("  treatment")
+    assert lines[5].split() == ["metric", "d", "better/worse/equal", "detectable", "margin"]
+    assert lines[6].split()[0::4] == ["nDCG@3", "0.0200"]
+    assert lines[8:11] == [
+        "p is adjusted (Holm, 2 tests), intervals are not",
+        "does not decide: latency_ms",
+        "nDCG@3 by tag",
+    ]
+    assert [line.split()[:2] for line in lines[12:14]] == [["cage", "12"], ["pond", "8"]]
+    assert max(map(len, lines[:14])) <= 80
     assert "they differ in: query" in lines
     assert any(line.startswith("treatment better: good.yaml is better than bad.yaml by nDCG@3 ") for line in lines)
     assert lines[-1].startswith("abtest compare: treatment better; 20 questions asked in turn; ")
@@ -86,15 +81,16 @@ def test_a_worse_treatment_ends_with_10(compared: Ragcli) -> None:
     ran = compared("abtest", "compare", "good.yaml", "bad.yaml", "--format", "json")
     assert (ran.status, ran.result["verdict"]) == (10, "control better")
     assert ran.envelope["error"]["code"] == "regression"
-    assert "error: control better: bad.yaml is worse than good.yaml by nDCG@3 1.0000 -> " in ran.err
+    assert ran.result["treatments"][0]["sentence"].startswith("bad.yaml is worse than good.yaml by nDCG@3 1.0000 -> ")
+    assert ran.err == "error: control better\n  try: -o FILE.html shows every question\n"
 
 
 def test_too_few_questions_end_with_11(compared: Ragcli) -> None:
     ran = compared("abtest", "compare", "bad.yaml", "good.yaml", "--dataset", "few.jsonl")
     assert ran.status == 11
     assert "abtest compare: inconclusive; 3 questions asked in turn" in ran.out
-    assert "error: cannot decide: good.yaml cannot be told from bad.yaml by these questions: nDCG@3" in ran.err
-    assert "  try: more judged questions, or a wider --margin" in ran.err
+    assert "inconclusive: good.yaml cannot be told from bad.yaml by these questions: nDCG@3" in ran.out
+    assert ran.err == "error: cannot decide\n  try: more judged questions\n"
 
 
 def test_other_documents_end_with_12(compared: Ragcli, work: Path) -> None:
@@ -152,7 +148,9 @@ def test_files_and_markdown(compared: Ragcli, work: Path) -> None:
     assert ran.out == (work / "page.md").read_text()
     page = (work / "page.html").read_text()
     assert page.count('<p class="verdict win"><b>treatment better</b>') == 2
-    assert "<h2>bad.yaml against good.yaml</h2>" in page
+    assert "<title>bad.yaml (control) against good.yaml, same.yaml: ragcli abtest compare</title>" in page
+    assert "<h1>bad.yaml (control) against good.yaml, same.yaml</h1>" in page
+    assert "<h2>Metrics, good.yaml</h2>" in page
     assert "<h2>Questions (all 20), good.yaml</h2>" in page
     saved = json.loads((work / "page.json").read_text())
     assert (saved["command"], saved["ok"]) == ("abtest compare", True)
@@ -173,12 +171,13 @@ def test_aa_shows_the_noise_floor(compared: Ragcli) -> None:
     assert ran.status == 0, ran.err
     lines = ran.out.splitlines()
     assert lines[0] == "queries.jsonl: good.yaml against itself"
-    assert lines[2].split() == [
-        *("nDCG@3", "1.0000", "1.0000", "+0.0000", "+0.0000", "to", "+0.0000"),
-        *("1.000", "0.0000", "0.0200", "0", "of", "20"),
-    ]
+    assert lines[2].split() == ["nDCG@3", "1.0000", "1.0000", "+0.0000", "0.0000,", "0.0000", "1.000"]
     assert lines[3].startswith("latency_ms")
-    assert lines[-1].startswith("abtest aa: every metric is deterministic; 20 questions asked twice, in turn; ")
+    assert lines[6].split() == ["nDCG@3", "0", "of", "20", "0.0000", "0.0200"]
+    assert lines[8] == "noise floor: the interval's farther end; a smaller difference may be noise"
+    assert lines[-1].startswith("abtest aa: every metric of quality is deterministic; 20 questions asked twice, in ")
+    times = compared("abtest", "aa", "good.yaml", "--metric", "latency_ms").out.splitlines()[-1]
+    assert times.startswith("abtest aa: 20 questions asked twice, in turn; ")
     found = compared("abtest", "aa", "bad.yaml", "--format", "json", "--metric", "recall@5").result
     assert found["deterministic"] is True
     assert [item["metric"] for item in found["metrics"]] == ["recall@5", "latency_ms"]
@@ -202,3 +201,50 @@ def test_help_and_a_lexical_comparison_import_nothing_heavy(compared: Ragcli) ->
     for words in (["--help"], ["compare", "good.yaml", "same.yaml"]):
         done = subprocess.run([sys.executable, "-c", code, "abtest", *words], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_one_index_does_not_stand_for_two_ways_of_cutting(compared: Ragcli, work: Path) -> None:
+    cut = CONFIG.replace("zoo}]}", "zoo}], chunker: {kind: fixed, size_tokens: 9, overlap_tokens: 0}}") % "lexical"
+    (work / "cut.yaml").write_text(cut)
+    ran = compared("abtest", "compare", "good.yaml", "cut.yaml")
+    assert (ran.status, ran.out) == (5, "")
+    told = f"error: cut.yaml: the documents in {work / '.ragcli'} were cut by other settings (ingest.chunker)"
+    assert told in ran.err
+    assert "give it a workspace of its own (workspace.path in cut.yaml), then ragcli sync -c cut.yaml" in ran.err
+    alone = compared("abtest", "aa", "cut.yaml")
+    assert (alone.status, alone.out) == (5, "")
+    assert f"cut.yaml: the documents in {work / '.ragcli'} were cut by other settings of ingest" in alone.err
+    assert "try: ragcli sync -c cut.yaml" in alone.err
+    doctor = compared("doctor", "-c", "cut.yaml", "--format", "json")
+    files = next(check for check in doctor.result["checks"] if check["name"] == "files")
+    assert files["verdict"] == "warning"
+    assert files["message"] == "those of zoo were read and cut by other settings than the configured ones"
+    (work / "cut.yaml").write_text(cut + "workspace: {path: own}\n")
+    assert compared("sync", "-c", "cut.yaml").status == 0
+    assert compared("abtest", "compare", "good.yaml", "cut.yaml").status in {0, 10, 11}
+
+
+def test_a_folder_and_a_single_file_that_no_configuration_lists_are_known_by_the_common_settings(
+    compared: Ragcli, work: Path
+) -> None:
+    (work / "more").mkdir()
+    (work / "more" / "gnu").write_text("Here lives the gnu.\n")
+    (work / "single.txt").write_text("Here lives the yak.\n")
+    assert compared("ingest", "more", "-c", "good.yaml").status == 0
+    assert compared("ingest", "single.txt", "--type", "markdown", "-c", "good.yaml").status == 0
+    assert compared("index", "-c", "good.yaml").status == 0
+    assert compared("abtest", "compare", "good.yaml", "same.yaml").status == 0
+    assert compared("abtest", "aa", "good.yaml", "--set", "ingest.tokenizer=cl100k_base").status == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(-0.00001, "0.0000"), (-0.1234, "-0.1234"), (12.345, "12.35"), (-123.456, "-123.46"), (12345.6, "12346")],
+)
+def test_a_number_takes_seven_characters_at_most(value: float, expected: str) -> None:
+    assert _number(value) == expected
+    assert len(_number(value)) <= 7
+
+
+def test_a_number_that_is_not_known_is_a_dash() -> None:
+    assert _number(math.nan, "+") == "-"

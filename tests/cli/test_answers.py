@@ -234,6 +234,38 @@ def test_only_failed_questions_are_asked_again(
     assert (other.status, "rows of unlike evaluations would be mixed: " in other.err) == (12, True)
 
 
+def test_the_answers_of_a_query_are_scored_without_references(indexed: Ragcli, work: Path) -> None:
+    (work / "q.jsonl").write_text(json.dumps({"id": "k", "question": QUESTION}) + "\n")
+    (work / "a.jsonl").write_text(indexed("query", "--file", "q.jsonl", "--answer", "--format", "jsonl", *LEXICAL).out)
+    ran = indexed("eval", "answers", "a.jsonl", "--format", "json")
+    assert ran.status == 0, ran.err
+    assert [row["metric"] for row in ran.result["metrics"]] == ["length", "refusal_rate"]
+    assert ran.envelope["warnings"] == [
+        'left out, as no answer has a reference: EM, F1, ROUGE-L; give each line of a.jsonl "reference"'
+    ]
+    named = indexed("eval", "answers", "a.jsonl", "--metric", "EM")
+    assert (named.status, named.out) == (4, "")
+    assert "error: EM cannot be computed: none of the 1 answers has reference" in named.err
+    assert 'try: give each answer of a file "reference"' in named.err
+
+
+def test_what_cannot_be_scored_is_told_before_anything_is_asked(
+    indexed: Ragcli, work: Path, service: Any, reply: Any
+) -> None:
+    row = {"id": "k", "question": QUESTION, "relevant": ["keys.txt"]}
+    (work / "q.jsonl").write_text(json.dumps(row) + "\n")
+    model = ("--set", "query.answer.kind=openai", "--set", f"query.answer.base_url={service.url}")
+    live = ("eval", "answers", "--live", "--dataset", "q.jsonl", "--format", "json", *OFFLINE, *model)
+    named = indexed(*live, "--metric", "citation_recall", "--metric", "ROUGE-L")
+    assert (named.status, service.bodies) == (4, [])
+    assert "error: ROUGE-L cannot be computed: none of the 1 answers has reference" in named.err
+    service.script = [reply("once a quarter [1]")]
+    ran = indexed(*live)
+    assert ran.status == 0, ran.err
+    assert [row["metric"] for row in ran.result["metrics"]][:2] == ["length", "refusal_rate"]
+    assert 'EM, F1, ROUGE-L; give each question of q.jsonl "answer"' in ran.envelope["warnings"][0]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

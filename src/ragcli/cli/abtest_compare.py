@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from math import isfinite, isnan
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from ragcli.abtest.compare.aa import AaResult
     from ragcli.abtest.compare.run import Arm, CompareResult, Options
-    from ragcli.abtest.compare.verdict import Judged
     from ragcli.config.settings import Config
     from ragcli.evaluate.comparison import Settings
     from ragcli.evaluate.judgements import Dataset
@@ -164,6 +163,11 @@ def _lines(found: "CompareResult") -> Iterator[str]:
     for arm in found.arms:
         yield f"{found.dataset}: {found.control} (control) against {arm.name}"
         yield from _metric_lines(arm)
+        yield ""
+        yield from _power_lines(arm)
+        yield f"p is adjusted (Holm, {counted(found.tests, 'test')}), intervals are not"
+        if aside := [item.metric for item in arm.metrics if not item.decides]:
+            yield f"does not decide: {', '.join(aside)}"
         yield from _slice_lines(arm)
         yield from _changed_lines(arm.changed)
         yield f"{arm.verdict.value}: {arm.sentence}"
@@ -174,41 +178,39 @@ def _lines(found: "CompareResult") -> Iterator[str]:
 
 
 def _metric_lines(arm: "Arm") -> Iterator[str]:
-    heads = (
-        "metric",
-        "control",
-        "treatment",
-        "difference",
-        "95 % interval",
-        "p (Holm)",
-        "d",
-        "+/-/=",
-        "detectable",
-        "",
-    )
-    return columns([heads, *map(_cells, arm.metrics)], right=(1, 2, 3, 5, 6, 7, 8))
-
-
-def _cells(item: "Judged") -> tuple[str, ...]:
     from ragcli.evaluate.gates import p_text
-    from ragcli.evaluate.reports.markdown import number
 
-    found = item.comparison
-    return (
-        item.metric, f"{found.baseline:.4f}", f"{found.candidate:.4f}", f"{found.difference:+.4f}",
-        _interval(found.interval), p_text(found.adjusted_p),
-        "-" if isnan(found.effect) else f"{found.effect:+.2f}",
-        f"{found.counts.wins}/{found.counts.losses}/{found.counts.ties}", number(found.detectable),
-        item.verdict.value if item.decides else f"({item.verdict.value})",
-    )  # fmt: skip
+    heads = ("metric", "control", "treatment", "change", "95 % interval", "p", "verdict")
+    rows = [
+        (
+            item.metric, _number(found.baseline), _number(found.candidate), _number(found.difference, "+"),
+            _interval(found.interval), p_text(found.adjusted_p), item.verdict.value.removesuffix(" better"),
+        )
+        for item in arm.metrics
+        for found in [item.comparison]
+    ]  # fmt: skip
+    return columns([heads, *rows], right=(1, 2, 3, 4, 5))
+
+
+def _power_lines(arm: "Arm") -> Iterator[str]:
+    heads = ("metric", "d", "better/worse/equal", "detectable", "margin")
+    rows = [
+        (
+            item.metric, _number(found.effect, "+"),
+            f"{found.counts.wins}/{found.counts.losses}/{found.counts.ties}",
+            _number(found.detectable), _number(found.margin),
+        )
+        for item in arm.metrics
+        for found in [item.comparison]
+    ]  # fmt: skip
+    return columns([heads, *rows], right=(1, 2, 3, 4))
 
 
 def _slice_lines(arm: "Arm") -> Iterator[str]:
     metric = arm.metrics[0].metric
     rows = [
         (
-            f"  {item.tag}", str(item.queries), f"{item.difference:+.4f}",
-            _interval(item.interval),
+            f"  {item.tag}", str(item.queries), _number(item.difference, "+"), _interval(item.interval),
             f"{item.counts.wins}/{item.counts.losses}/{item.counts.ties}",
         )
         for item in arm.slices
@@ -216,12 +218,23 @@ def _slice_lines(arm: "Arm") -> Iterator[str]:
     ]  # fmt: skip
     if rows:
         yield f"{metric} by tag"
-        yield from columns([("  tag", "questions", "difference", "95 % interval", "+/-/="), *rows], right=(1, 2, 4))
+        heads = ("  tag", "questions", "change", "95 % interval", "better/worse/equal")
+        yield from columns([heads, *rows], right=(1, 2, 3, 4))
+
+
+def _number(value: float, sign: str = "") -> str:
+    """In seven characters at most, so that a table has room in 80 columns; a dash where nothing is known."""
+    if not isfinite(value):
+        return "-"
+    digits = 4 if abs(value) < 10 else 2 if abs(value) < 1000 else 0
+    return f"{value:{sign}z.{digits}f}"
 
 
 def _interval(found: "Interval") -> str:
     """A dash where nothing bounds it: a single question says nothing of others."""
-    return f"{found.low:+.4f} to {found.high:+.4f}" if isfinite(found.low) and isfinite(found.high) else "-"
+    if not (isfinite(found.low) and isfinite(found.high)):
+        return "-"
+    return f"{_number(found.low)}, {_number(found.high)}"
 
 
 def _changed_lines(changed: "Mapping[str, tuple[str, str]]") -> Iterator[str]:
@@ -232,18 +245,25 @@ def _changed_lines(changed: "Mapping[str, tuple[str, str]]") -> Iterator[str]:
 def _noise_lines(found: "AaResult") -> Iterator[str]:
     from ragcli.evaluate.gates import p_text
 
-    heads = ("metric", "first", "second", "difference", "95 % interval", "p", "noise floor", "margin", "differing")
-    rows = [
+    values = [
         (
-            item.metric, f"{item.first:.4f}", f"{item.second:.4f}", f"{item.difference:+.4f}",
-            _interval(item.interval), p_text(item.p), f"{item.floor:.4f}",
-            f"{item.margin:.4f}", f"{item.differing} of {item.queries}",
+            item.metric, _number(item.first), _number(item.second), _number(item.difference, "+"),
+            _interval(item.interval), p_text(item.p),
         )
         for item in found.metrics
     ]  # fmt: skip
+    floors = [
+        (item.metric, f"{item.differing} of {item.queries}", _number(item.floor), _number(item.margin))
+        for item in found.metrics
+    ]
     yield f"{found.dataset}: {found.config} against itself"
-    yield from columns([heads, *rows], right=(1, 2, 3, 5, 6, 7, 8))
+    heads = ("metric", "first", "second", "change", "95 % interval", "p")
+    yield from columns([heads, *values], right=(1, 2, 3, 4, 5))
+    yield ""
+    yield from columns([("metric", "differing", "noise floor", "margin"), *floors], right=(1, 2, 3))
+    yield "noise floor: the interval's farther end; a smaller difference may be noise"
     unsteady = [item.metric for item in found.metrics if item.deterministic is False]
-    told = f"not deterministic: {', '.join(unsteady)}" if unsteady else "every metric is deterministic"
+    told = f"not deterministic: {', '.join(unsteady)}; " if unsteady else ""
+    told = "every metric of quality is deterministic; " if found.deterministic else told
     queries = counted(len(found.results[0].queries), "question")
-    yield f"abtest aa: {told}; {queries} asked twice, in turn; {found.seconds:.1f} s"
+    yield f"abtest aa: {told}{queries} asked twice, in turn; {found.seconds:.1f} s"

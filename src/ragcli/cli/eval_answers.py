@@ -31,6 +31,8 @@ from ragcli.evaluate.counting import counted
 
 if TYPE_CHECKING:
     from ragcli.config.settings import Config
+    from ragcli.evaluate.answers.names import AnswerMetric
+    from ragcli.evaluate.answers.rows import AnswerRow
     from ragcli.evaluate.answers.score import Tools
     from ragcli.evaluate.result import EvalResult
 
@@ -82,8 +84,7 @@ def answers(
     gates = gates_of((min_, max_, margin), False, gate or (), allow_mismatch or (), test)
     wanted = Wanted(baseline, gates, max_failures, None, resume)
     output = Output("eval answers", format)
-    names = metric or DEFAULT_METRICS
-    result = _live(settings, names, wanted, output) if file is None else _scored(settings, file, names, wanted, output)
+    result = _scored(settings, file, metric, wanted, output) if file else _live(settings, metric, wanted, output)
     if result.failures:
         first = next(iter(result.failures.items()))
         output.warn(
@@ -104,17 +105,31 @@ def _check(file: Path | None, *, live: bool, dataset: bool) -> None:
         raise UsageError("--dataset and --split choose the questions that --live asks", hint="add --live")
 
 
-def _live(config: "Config", names: Sequence[str], wanted: Wanted, output: Output) -> "EvalResult":
-    from ragcli.evaluate.answers.live import evaluate_live, resume_live
+def _metrics(
+    names: Sequence[str] | None, rows: "Sequence[AnswerRow]", output: Output, remedy: str
+) -> "list[AnswerMetric]":
+    """Those that are named; otherwise the default ones, without references only those that need none."""
     from ragcli.evaluate.answers.names import AnswerMetric
+    from ragcli.evaluate.answers.score import incomputable
+
+    metrics = [AnswerMetric.parse(name) for name in names or DEFAULT_METRICS]
+    left = [] if names else incomputable(metrics, rows, {})
+    if left:
+        output.warn(f"left out, as no answer has a reference: {', '.join(map(str, left))}; {remedy}")
+    return [metric for metric in metrics if metric not in left]
+
+
+def _live(config: "Config", names: Sequence[str] | None, wanted: Wanted, output: Output) -> "EvalResult":
+    from ragcli.evaluate.answers.live import evaluate_live, resume_live, unanswered
     from ragcli.evaluate.datasets import load_dataset
     from ragcli.evaluate.evaluation import required_dataset
     from ragcli.query.answering import Answering
     from ragcli.query.engine import Engine
     from ragcli.workspace import Workspace
 
-    metrics = [AnswerMetric.parse(name) for name in names]
     questions = load_dataset(required_dataset(config.evaluate), config.evaluate.split)
+    remedy = f'give each question of {questions.name} "answer"'
+    metrics = _metrics(names, unanswered(questions), output, remedy)
     with Engine(config, Workspace(config.workspace.path)) as engine, Answering(engine) as answering:
         for warning in (*engine.warnings, *answering.warnings):
             output.warn(warning)
@@ -138,13 +153,12 @@ def _tools(config: "Config") -> "Tools":
     )
 
 
-def _scored(config: "Config", file: Path, names: Sequence[str], wanted: Wanted, output: Output) -> "EvalResult":
+def _scored(config: "Config", file: Path, names: Sequence[str] | None, wanted: Wanted, output: Output) -> "EvalResult":
     from ragcli.evaluate.answers.evaluation import evaluate_answers, resume_answers
-    from ragcli.evaluate.answers.names import AnswerMetric
     from ragcli.evaluate.answers.rows import read_answers
 
-    metrics = [AnswerMetric.parse(name) for name in names]
     rows = read_answers(file)
+    metrics = _metrics(names, rows, output, f'give each line of {file.name} "reference"')
     tools = _tools(config)
     if wanted.resume is None:
         return evaluate_answers(rows, metrics, tools, file.name)

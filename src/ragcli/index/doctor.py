@@ -13,8 +13,10 @@ from ragcli.index.manifest import VECTORS, Manifest, damaged_files, read_manifes
 from ragcli.index.reader import Wanted, count_problems, open_parts, read_chunk_rows
 from ragcli.index.settings import changed_settings
 from ragcli.index.status import disk_bytes, pending, running_writer
+from ragcli.ingest.recipe import outdated_sources
 from ragcli.workspace import Workspace, generations
 from ragcli.workspace.catalog import Catalog
+from ragcli.workspace.ledger import Ledger
 from ragcli.workspace.lock import holder
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def _checks(config: Config, workspace: Workspace) -> Iterator[Check]:
     try:
         with Catalog(workspace.catalog, readonly=True) as catalog:
             yield _catalog(catalog)
-            yield _sources(catalog)
+            yield _sources(config, catalog)
             yield from _live(config, workspace, catalog)
     except RagcliError as error:
         yield Check("catalog", "broken", error.message, error.hint)
@@ -143,12 +145,15 @@ def _catalog(catalog: Catalog) -> Check:
     return Check("catalog", "ok", f"{counts.documents:,} documents, {counts.chunks:,} chunks, sound")
 
 
-def _sources(catalog: Catalog) -> Check:
-    """Every file that is a document's was read."""
+def _sources(config: Config, catalog: Catalog) -> Check:
+    """Every file that is a document's was read, by the configured settings."""
     counts = catalog.counts()
     if counts.failed_files:
         message = f"{counts.failed_files:,} of {counts.files:,} could not be read"
         return Check("files", "warning", message, "ragcli status, which names them and says why")
+    if outdated := outdated_sources(config, Ledger(catalog)):
+        message = f"those of {', '.join(outdated)} were read and cut by other settings than the configured ones"
+        return Check("files", "warning", message, "ragcli sync, or restore the settings of ingest")
     return Check("files", "ok", f"{counts.files:,}, all of them read")
 
 

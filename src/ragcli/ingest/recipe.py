@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import assert_never
+from pathlib import Path
+from typing import assert_never, get_args
 
 from ragcli.config.fingerprint import fingerprint
 from ragcli.config.index import (
@@ -12,12 +13,13 @@ from ragcli.config.index import (
     OpenAIEmbedderConfig,
     SentenceTransformersConfig,
 )
-from ragcli.config.ingest import AutoChunkerConfig, ChunkerConfig, LimitsConfig, LoadersConfig
+from ragcli.config.ingest import AutoChunkerConfig, ChunkerConfig, LimitsConfig, LoadersConfig, SourceConfig
 from ragcli.config.models import ModelsConfig
 from ragcli.config.settings import Config
 from ragcli.ingest.chunkers import Chunker
-from ragcli.ingest.sources import Source
+from ragcli.ingest.sources import Source, configured_sources
 from ragcli.records import DocumentType, Metadata
+from ragcli.workspace.ledger import Ledger
 
 INGEST_VERSION = 4
 """Raised whenever a loader or chunker makes something else of the same file: everything is then read anew."""
@@ -59,6 +61,26 @@ def recipe_of(config: Config, source: Source) -> Recipe:
         models=config.models,
         metadata=source.settings.metadata,
     )
+
+
+def outdated_sources(config: Config, ledger: Ledger) -> list[str]:
+    """Names of the sources that an ingest run with this configuration would read anew, because it has other settings.
+
+    A source that the configuration does not list is held against the common settings.
+    """
+    configured, outdated = configured_sources(config.ingest), []
+    read = ledger.settings_by_source()
+    for row in ledger.sources().values():
+        source = configured.get(row.name)
+        if source is None:
+            root = Path(row.root)
+            source = Source(row.name, root, row.origin, SourceConfig.defaults(path=root))
+        recipe = recipe_of(config, source)
+        # Of a file that was given by itself, nobody remembers as what type it was to be read.
+        fitting = {recipe.settings(type) for type in (None, *get_args(DocumentType))}
+        if not read.get(row.name, set()) <= fitting:
+            outdated.append(row.name)
+    return outdated
 
 
 def chunker_of(recipe: Recipe) -> Chunker:

@@ -120,7 +120,7 @@ def resolve(
         DataError: a path is not there.
         UsageError: nothing is asked for.
     """
-    configured = _configured(config)
+    configured = configured_sources(config)
     if selection.paths:
         sources = _named(configured, base, selection, known)
     elif configured:
@@ -139,7 +139,12 @@ def resolve(
     return Resolved(barred, tuple(sorted(ended)), {name: rank for rank, name in enumerate(configured)})
 
 
-def _configured(config: IngestConfig) -> dict[str, Source]:
+def configured_sources(config: IngestConfig) -> dict[str, Source]:
+    """The sources that the configuration lists, by name.
+
+    Raises:
+        ConfigError: Two of them have the same name.
+    """
     found: dict[str, Source] = {}
     for settings in config.sources:
         name = settings.name or settings.path.as_posix()

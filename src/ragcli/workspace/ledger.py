@@ -97,6 +97,15 @@ class Ledger:
         )
         return {row[0]: FileRow._make(row) for row in rows}
 
+    def settings_by_source(self) -> dict[str, set[str]]:
+        """Fingerprints of the settings under which the files of each source were read."""
+        found: dict[str, set[str]] = {}
+        for source, settings in self.catalog.database.all(
+            "SELECT DISTINCT source, settings FROM files WHERE state = 'read'"
+        ):
+            found.setdefault(source, set()).add(settings)
+        return found
+
     def failed_files(self) -> list[FailedFile]:
         """All that could not be read, of all sources, in order of source and path."""
         rows = self.catalog.database.all(

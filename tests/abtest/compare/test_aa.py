@@ -32,6 +32,12 @@ def test_a_configuration_is_its_own_equal(configured: Load, dataset: Dataset) ->
     assert not any("deterministic" in text for text in found.warnings)
 
 
+def test_of_times_alone_nothing_is_said_of_determinism(configured: Load, dataset: Dataset) -> None:
+    found = run_aa(*configured("good"), dataset, Options(("nDCG@3",), (LATENCY,), 5))
+    assert [item.metric for item in found.metrics] == [LATENCY]
+    assert found.deterministic is None
+
+
 @pytest.fixture
 def moody(monkeypatch: pytest.MonkeyPatch) -> None:
     """An embedder that understands every third question in another way than the time before."""
@@ -51,7 +57,7 @@ def test_what_is_not_deterministic_is_told_with_examples_and_has_a_floor(configu
     ndcg = found.metrics[0]
     first, second = (result.values["nDCG@3"] for result in found.results)
     differing = [query for query, moved in zip(found.results[0].queries, first != second, strict=True) if moved]
-    assert ndcg.deterministic is False
+    assert ndcg.deterministic is found.deterministic is False
     assert ndcg.differing == len(differing) > 3
     assert ndcg.examples == tuple(differing[:3])
     assert ndcg.floor > ndcg.margin == 0.02

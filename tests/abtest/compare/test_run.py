@@ -38,7 +38,8 @@ def test_the_better_one_is_found_whichever_place_it_has(configured: Load, datase
     assert (better.verdict, better.failure) == (Verdict.TREATMENT, None)
     assert worse.verdict is Verdict.CONTROL
     assert isinstance(worse.failure, RegressionError)
-    assert "bad.yaml is worse than good.yaml by nDCG@3" in worse.failure.message
+    assert worse.failure.message == "control better"
+    assert worse.arms[0].sentence.startswith("bad.yaml is worse than good.yaml by nDCG@3")
     one, other = better.arms[0].metrics[0].comparison, worse.arms[0].metrics[0].comparison
     assert one.difference == -other.difference > 0.2
     assert (one.counts.wins, one.counts.losses) == (other.counts.losses, other.counts.wins)
@@ -60,8 +61,14 @@ def test_few_questions_cannot_tell(configured: Load, dataset: Dataset) -> None:
     found = run_compare([configured("bad"), configured("good")], few, OPTIONS)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert isinstance(found.failure, InconclusiveError)
-    assert "would show" in found.failure.message
-    assert found.failure.hint == "more judged questions, or a wider --margin"
+    assert (found.failure.message, found.failure.hint) == ("cannot decide", "more judged questions")
+    comparison = found.arms[0].metrics[0].comparison
+    assert f", p {comparison.adjusted_p:.3f} after Holm over 2, margin 0.02; a difference" in found.arms[0].sentence
+    both = run_compare(
+        [configured("bad"), configured("good")], few, replace(OPTIONS, metrics=("nDCG@3", "recall@5"))
+    ).failure
+    assert both is not None
+    assert both.hint == "more judged questions; one --metric, named before looking, is not adjusted for the others"
 
 
 def test_a_margin_makes_a_difference_one_that_does_not_matter(configured: Load, dataset: Dataset) -> None:

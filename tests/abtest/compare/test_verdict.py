@@ -71,7 +71,7 @@ def test_what_does_not_decide_is_told_and_no_more() -> None:
     found = [judged(T), beside]
     assert in_all(found) is T
     assert in_all([judged(T), replace(beside, decides=True)]) is I
-    assert sentence(T, found, "a.yaml", "b.yaml") == (
+    assert sentence(T, found, "a.yaml", "b.yaml", 4) == (
         "b.yaml is better than a.yaml by nDCG@10 0.5000 -> 0.6000 (+0.1000, 95 % interval +0.0700 to +0.1300, p 0.010);"
         " latency_ms is 20% higher (control better, does not decide)"
     )
@@ -85,12 +85,12 @@ def test_what_does_not_decide_is_told_and_no_more() -> None:
         (
             [E, I],
             "b cannot be told from a by these questions: nDCG@10 +0.0050, 95 % interval -0.0250 to +0.0350,"
-            " margin 0.02; a difference of 0.0321 would show",
+            " p 0.010 after Holm over 4, margin 0.02; a difference of 0.0321 would show",
         ),
         (
             [T, I],
             "b cannot be told from a by these questions: nDCG@10 +0.0050, 95 % interval -0.0250 to +0.0350,"
-            " margin 0.02; a difference of 0.0321 would show; better by nDCG@10",
+            " p 0.010 after Holm over 4, margin 0.02; a difference of 0.0321 would show; better by nDCG@10",
         ),
         (
             [T, C],
@@ -101,4 +101,4 @@ def test_what_does_not_decide_is_told_and_no_more() -> None:
 )
 def test_sentences(verdicts: list[Verdict], expected: str) -> None:
     found = [judged(verdict) for verdict in verdicts]
-    assert sentence(in_all(found), found, "a", "b") == expected
+    assert sentence(in_all(found), found, "a", "b", 4) == expected

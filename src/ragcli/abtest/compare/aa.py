@@ -69,6 +69,12 @@ class AaResult:
     results: tuple[EvalResult, EvalResult]
     seconds: float
 
+    @property
+    def deterministic(self) -> bool | None:
+        """Whether every metric of quality is; None where only times were asked for."""
+        known = [item.deterministic for item in self.metrics if item.deterministic is not None]
+        return all(known) if known else None
+
 
 def run_aa(
     file: Path, config: Config, dataset: Dataset, options: Options, progress: Progress | None = None

@@ -41,7 +41,7 @@ def of_noise(found: AaResult) -> dict[str, Any]:
             "schema": AA_SCHEMA,
             "dataset": found.dataset,
             "config": found.config,
-            "deterministic": all(item.deterministic is not False for item in found.metrics),
+            "deterministic": found.deterministic,
             "counts": counts(found.results[0]),
             "metrics": [_noise(item) for item in found.metrics],
             "seconds": found.seconds,

@@ -10,8 +10,10 @@ from ragcli.config.settings import Config
 from ragcli.errors import BackendError, ForeignModelError, IndexMissingError, IndexStaleError, RagcliError
 from ragcli.evaluate.sweep.stages import SharingEngine, Stages
 from ragcli.index.progress import NoProgress, Progress
+from ragcli.ingest.recipe import outdated_sources
 from ragcli.records import Query
 from ragcli.workspace import Workspace
+from ragcli.workspace.ledger import Ledger
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -90,7 +92,8 @@ def opened(named: Sequence[tuple[Path, Config]], *, share: bool = True) -> "Iter
         share: Whether work that two have in common is done once.
 
     Raises:
-        IndexStateError: One has no index, or one that was built with other settings; the message names the file.
+        IndexStateError: One has no index, or one that was built with other settings, or of documents that were cut by
+            others; the message names the file.
     """
     together = Stages()
     with ExitStack() as stack:
@@ -101,7 +104,31 @@ def opened(named: Sequence[tuple[Path, Config]], *, share: bool = True) -> "Iter
             except RagcliError as error:
                 raise _named(file, error) from error
             engines.append(stack.enter_context(engine))
+        _check_cutting(named, engines)
         yield engines
+
+
+def _check_cutting(named: Sequence[tuple[Path, Config]], engines: "Sequence[Engine]") -> None:
+    """Refuse an index whose documents its configuration would cut otherwise: it would say nothing of that."""
+    fits = [
+        not outdated_sources(config, Ledger(engine.generation.catalog))
+        for (_, config), engine in zip(named, engines, strict=True)
+    ]
+    paired = list(zip(named, fits, strict=True))
+    for file, config in (pair for pair, fit in paired if not fit):
+        folder = config.workspace.path
+        told = f"the documents in {folder} were cut by other settings"
+        owner = next((own for (_, own), fit in paired if fit and own.workspace.path == folder), None)
+        if owner is None:
+            raise IndexStaleError(f"{file}: {told} of ingest", hint=f"ragcli sync -c {file}")
+        raise _named(file, IndexStaleError(f"{told} ({', '.join(_reading_apart(config, owner))})"))
+
+
+def _reading_apart(one: Config, other: Config) -> list[str]:
+    """Names of the settings by which two configurations read and cut documents unlike."""
+    names = ("chunker", "tokenizer", "loaders", "limits", "sources")
+    apart = [f"ingest.{name}" for name in names if getattr(one.ingest, name) != getattr(other.ingest, name)]
+    return apart or ["index.embedder"]
 
 
 def _named(file: Path, error: RagcliError) -> RagcliError:

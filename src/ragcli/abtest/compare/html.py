@@ -1,6 +1,7 @@
 """``.html``: the page of a comparison, in the style of ``eval``'s."""
 
 import math
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -27,33 +28,40 @@ _KINDS = {
 
 def of_comparison(found: CompareResult, warnings: tuple[str, ...] = ()) -> str:
     """The whole page."""
-    parts = [part for arm in found.arms for part in (_metrics(arm), _charts(found, arm), _slices(arm))]
-    title = f"{found.dataset}: ragcli abtest compare"
-    return page(title, [_head(found, warnings), *parts, _queries(found), *map(_changed, found.arms)])
+    parts = [part for arm in found.arms for part in (_metrics(arm, found.tests), _charts(found, arm), _slices(arm))]
+    return page(
+        f"{_title(found)}: ragcli abtest compare",
+        [_head(found, warnings), *parts, _queries(found), *map(_changed, found.arms)],
+    )
+
+
+def _title(found: CompareResult) -> str:
+    return f"{found.control} (control) against {', '.join(arm.name for arm in found.arms)}"
 
 
 def _head(found: CompareResult, warnings: tuple[str, ...]) -> str:
     queries = counted(len(found.result.queries), "question")
-    told = f"{queries} · asked in turn, A B B A · {found.result.created}"
+    told = f"{found.dataset} · {queries} · asked in turn, A B B A · {found.result.created}"
     arms = "".join(
         f'<p class="verdict {_KINDS[arm.verdict]}"><b>{arm.verdict.value}</b> {escape(arm.sentence)}</p>'
         for arm in found.arms
     )
     warned = "".join(f"<li>{escape(text)}</li>" for text in warnings)
     warned = f'<ul class="warnings">{warned}</ul>' if warned else ""
-    return f'<header><h1>{escape(found.dataset)}</h1><p class="quiet">{escape(told)}</p>{arms}{warned}</header>\n'
+    return f'<header><h1>{escape(_title(found))}</h1><p class="quiet">{escape(told)}</p>{arms}{warned}</header>\n'
 
 
-def _metrics(arm: Arm) -> str:
+def _metrics(arm: Arm, tests: int) -> str:
     rows = [gain for item in arm.metrics if (gain := _gain(item)) is not None]
     chart = f'<div class="wide">{charts.gains(rows)}</div>' if rows else ""
     heads = [
-        "metric", "verdict", "control", "treatment", "difference", "95 % interval", "p (Holm)", "d",
+        "metric", "verdict", "control", "treatment", "difference", "95 % interval", "p", "d",
         "<abbr title='questions better, worse, the same'>+ / - / =</abbr>", "detectable", "margin",
         "<abbr title='of a difference of the margin or more'>p (TOST)</abbr>",
     ]  # fmt: skip
     found = table(heads, map(_cells, arm.metrics), texts=2)
-    return section(f"{arm.comparisons.name} against {arm.name}", chart + found)
+    note = f'<p class="quiet">p is adjusted (Holm, {counted(tests, "test")}), intervals are not.</p>'
+    return section(f"Metrics, {arm.name}", chart + found + note)
 
 
 def _gain(item: Judged) -> charts.Gain | None:
@@ -108,22 +116,23 @@ def _slices(arm: Arm) -> str:
         ]
         for tag, own in by_tag.items()
     ]
-    return section(f"Differences by tag, {arm.name}", table(["tag", "questions", *map(escape, metrics)], rows))
+    note = '<p class="quiet">These intervals are not adjusted for how many there are: some exclude 0 by chance.</p>'
+    found = table(["tag", "questions", *map(escape, metrics)], rows)
+    return section(f"Differences by tag, {arm.name}", found + note)
 
 
 def _slice(item: Slice) -> str:
-    better = direction(item.metric)
-    clear = item.interval.low > 0 or item.interval.high < 0
-    kind = ("win" if item.difference * better > 0 else "loss") if clear else ""
-    return f'<span class="{kind}">{number(item.difference, "+")} {interval(item.interval, "+")}</span>'
+    return f'{number(item.difference, "+")}<br><span class="quiet">{interval(item.interval, "+")}</span>'
 
 
 def _queries(found: CompareResult) -> str:
     best = found.best
-    report = Report(best.result, found.result, best.comparisons)
+    judged = {item.metric for item in best.metrics}
+    shown = {name: values for name, values in best.result.values.items() if name in judged}
+    report = Report(replace(best.result, values=shown), found.result, best.comparisons)
     total = len(best.result.queries)
-    shown = min(total, query_table.ROWS)
-    told = f"all {total}" if shown == total else f"the {shown:,} worst of {total:,}"
+    rows = min(total, query_table.ROWS)
+    told = f"all {total}" if rows == total else f"the {rows:,} worst of {total:,}"
     search = '<label>Filter <input type="search" id="filter" autocomplete="off"></label>'
     content = f'{search}<div class="scroll">{query_table.table(report)}</div>'
     return section(f"Questions ({told}), {best.name}", content)

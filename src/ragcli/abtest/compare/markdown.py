@@ -20,7 +20,8 @@ def of_comparison(found: CompareResult) -> str:
     queries = counted(len(found.result.queries), "question")
     head = f"## {MARKS[found.verdict]} {found.verdict.value}: {code(found.dataset)}"
     parts = [head, *(part for arm in found.arms for part in _arm(arm, several=len(found.arms) > 1))]
-    return "\n\n".join([*parts, f"{queries}, asked in turn; {found.seconds:.1f} s"]) + "\n"
+    adjusted = f"p is adjusted (Holm, {counted(found.tests, 'test')}), intervals are not."
+    return "\n\n".join([*parts, adjusted, f"{queries}, asked in turn; {found.seconds:.1f} s"]) + "\n"
 
 
 def of_noise(found: AaResult) -> str:
@@ -35,14 +36,16 @@ def of_noise(found: AaResult) -> str:
         for item in found.metrics
     ]  # fmt: skip
     warned = [f"- {code(text, 300)}" for text in found.warnings]
-    parts = [f"## Noise of {code(found.config)} on {code(found.dataset)}", table(heads, rows), "\n".join(warned)]
+    floor = "Noise floor: the interval's farther end; a smaller difference may be noise."
+    head = f"## Noise of {code(found.config)} on {code(found.dataset)}"
+    parts = [head, table(heads, rows), floor, "\n".join(warned)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _arm(arm: Arm, *, several: bool) -> list[str]:
     heads = [
         "metric", "verdict", "control", "treatment", "difference", "95 % interval", "p (Holm)", "better / worse / same",
-        "detectable", "p (TOST)",
+        "detectable", "margin", "p (TOST)",
     ]  # fmt: skip
     title = [f"### {MARKS[arm.verdict]} {code(arm.name)}: {arm.verdict.value}"] if several else []
     parts = [*title, f"{code(arm.sentence, 600)}", table(heads, [_metric(item) for item in arm.metrics], texts=2)]
@@ -56,7 +59,8 @@ def _metric(item: Judged) -> list[str]:
     return [
         code(item.metric), f"{MARKS[item.verdict]} {item.verdict.value}{aside}",
         number(found.baseline), number(found.candidate), number(found.difference, "+"), interval(found.interval, "+"),
-        p_text(found.adjusted_p), wins, number(found.detectable), p_text(item.equivalence_p),
+        p_text(found.adjusted_p), wins, number(found.detectable),
+        number(found.margin), p_text(item.equivalence_p),
     ]  # fmt: skip
 
 

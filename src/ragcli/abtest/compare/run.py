@@ -95,14 +95,19 @@ class CompareResult:
         return self.best.verdict
 
     @property
+    def tests(self) -> int:
+        """How many p values are adjusted together: those of all metrics and treatments."""
+        return sum(len(arm.metrics) for arm in self.arms)
+
+    @property
     def failure(self) -> RegressionError | InconclusiveError | None:
         """What the command ends with; None when the best treatment is better or equivalent."""
         best = self.best
         match best.verdict:
             case Verdict.CONTROL:
-                return RegressionError(f"control better: {best.sentence}", hint="-o FILE.html shows every question")
+                return RegressionError("control better", hint="-o FILE.html shows every question")
             case Verdict.INCONCLUSIVE:
-                return InconclusiveError(f"cannot decide: {best.sentence}", hint=_open_hint(best))
+                return InconclusiveError("cannot decide", hint=_open_hint(best))
             case Verdict.TREATMENT | Verdict.EQUIVALENT:
                 return None
 
@@ -122,7 +127,8 @@ def run_compare(
     with opened(named) as engines:
         control, *treatments = evaluated(named, engines, dataset, options, progress)
     compared = [_compared(control, result, options, str(named[0][0])) for result in treatments]
-    adjusted = iter(_adjusted([item for found in compared for item in found.gated]))
+    tests = [item for found in compared for item in found.gated]
+    adjusted = iter(_adjusted(tests))
     arms = []
     for (file, _), result, found in zip(named[1:], treatments, compared, strict=True):
         judged = tuple(_judged(item, next(adjusted), control, result, options) for item in found.gated)
@@ -131,7 +137,7 @@ def run_compare(
             Arm(
                 name=str(file),
                 verdict=verdict,
-                sentence=sentence(verdict, judged, str(named[0][0]), str(file)),
+                sentence=sentence(verdict, judged, str(named[0][0]), str(file), len(tests)),
                 metrics=judged,
                 slices=slices(control, result, [item.metric for item in judged]),
                 changed=found.changed,
@@ -225,4 +231,6 @@ def _open_hint(arm: Arm) -> str:
     verdicts = {item.verdict for item in arm.metrics if item.decides}
     if {Verdict.TREATMENT, Verdict.CONTROL} <= verdicts:
         return "say which metric decides, with --metric, or what loss does not matter, with --margin"
-    return "more judged questions, or a wider --margin"
+    if sum(item.decides for item in arm.metrics) > 1:
+        return "more judged questions; one --metric, named before looking, is not adjusted for the others"
+    return "more judged questions"

@@ -89,13 +89,21 @@ def _keeps(item: Judged) -> bool:
     return item.verdict in {Verdict.EQUIVALENT, Verdict.TREATMENT} or item.comparison.verdict is Kept.PASS
 
 
-def sentence(verdict: Verdict, judged: Sequence[Judged], control: str, treatment: str) -> str:
-    """The verdict in all as a sentence."""
+def sentence(verdict: Verdict, judged: Sequence[Judged], control: str, treatment: str, tests: int) -> str:
+    """The verdict in all as a sentence.
+
+    Args:
+        verdict: In all.
+        judged: All metrics.
+        control: Its name.
+        treatment: Its name.
+        tests: How many p values were adjusted together.
+    """
     deciding = [item for item in judged if item.decides]
-    return "; ".join([f"{treatment} {_told(verdict, deciding, control)}", *_beside(judged)])
+    return "; ".join([f"{treatment} {_told(verdict, deciding, control, tests)}", *_beside(judged)])
 
 
-def _told(verdict: Verdict, deciding: Sequence[Judged], control: str) -> str:
+def _told(verdict: Verdict, deciding: Sequence[Judged], control: str, tests: int) -> str:
     won = [item for item in deciding if item.verdict is Verdict.TREATMENT]
     lost = [item for item in deciding if item.verdict is Verdict.CONTROL]
     if verdict is Verdict.TREATMENT:
@@ -108,7 +116,7 @@ def _told(verdict: Verdict, deciding: Sequence[Judged], control: str) -> str:
     if won and lost:
         return f"is better than {control} by {_facts(won)}, and worse by {_facts(lost)}"
     known = f"; better by {', '.join(item.metric for item in won)}" if won else ""
-    return f"cannot be told from {control} by these questions: {_open(deciding)}{known}"
+    return f"cannot be told from {control} by these questions: {_open(deciding, tests)}{known}"
 
 
 def _facts(judged: Sequence[Judged]) -> str:
@@ -120,14 +128,15 @@ def _facts(judged: Sequence[Judged]) -> str:
     )
 
 
-def _open(judged: Sequence[Judged]) -> str:
+def _open(judged: Sequence[Judged], tests: int) -> str:
     """Of the first metric that cannot be told, what is known."""
     item = next((item for item in judged if item.verdict is Verdict.INCONCLUSIVE and not _keeps(item)), None)
     item = item or next((item for item in judged if item.verdict is Verdict.INCONCLUSIVE), judged[0])
     found = item.comparison
     return (
         f"{found.metric} {found.difference:+.4f}, 95 % interval {found.interval.low:+.4f} to"
-        f" {found.interval.high:+.4f}, margin {found.margin:.4g}; a difference of {found.detectable:.4f} would show"
+        f" {found.interval.high:+.4f}, p {p_text(found.adjusted_p)} after Holm over {tests}, margin {found.margin:.4g};"
+        f" a difference of {found.detectable:.4f} would show"
     )
 
 

@@ -15,7 +15,7 @@ from ragcli.evaluate.answers.citations import Relevant
 from ragcli.evaluate.answers.evaluation import OPERATIONS, check_metrics, completed, evaluate_answers, joined_answers
 from ragcli.evaluate.answers.names import AnswerMetric
 from ragcli.evaluate.answers.rows import AnswerRow, Citation
-from ragcli.evaluate.answers.score import Tools, left_note
+from ragcli.evaluate.answers.score import Tools, check_computable, left_note
 from ragcli.evaluate.evaluation import judged_spans
 from ragcli.evaluate.journeys import Journey, Tracker
 from ragcli.evaluate.judgements import Dataset
@@ -56,12 +56,14 @@ def evaluate_live(
         MissingModelError: A model is nowhere on this machine.
     """
     started = time.perf_counter()
-    grades = dataset.judgements
-    relevant = {query: [name for name, grade in own.items() if grade > 0] for query, own in grades.items()}
+    relevant = _relevant_documents(dataset)
     spans, _ = judged_spans(answering.engine, dataset)
     queries = [query for query in dataset.queries if only is None or query.id in only]
+    wanted = {query.id: _relevant(relevant.get(query.id, ()), spans.get(query.id, ())) for query in queries}
+    if only is None:
+        known = [metric for metric in metrics if metric.measure != "judge_faithfulness"]  # its contexts come later
+        check_computable(known, unanswered(dataset), wanted)
     asked = _asked(answering, replace(dataset, queries=tuple(queries)), relevant, spans)
-    wanted = {row.id: _relevant(relevant.get(row.id, ()), spans.get(row.id, ())) for row in asked.rows}
     tools = replace(tools, relevant=wanted)
     result = evaluate_answers(asked.rows, metrics, tools, dataset.name, partly=only is not None)
     timings = {query: one.timings_ms for query, one in asked.answered.items()}
@@ -77,6 +79,22 @@ def evaluate_live(
         timings_ms=timings,
         seconds=time.perf_counter() - started,
     )
+
+
+def unanswered(dataset: Dataset) -> list[AnswerRow]:
+    """The questions of a dataset as they are before they are asked.
+
+    One that the documents do not answer has no reference: all that its answer is held against is whether it refuses.
+    """
+    relevant = _relevant_documents(dataset)
+    return [
+        AnswerRow(query.id, "", query.text, dataset.answers.get(query.id, ()) if relevant.get(query.id) else ())
+        for query in dataset.queries
+    ]
+
+
+def _relevant_documents(dataset: Dataset) -> dict[str, list[str]]:
+    return {query: [name for name, grade in own.items() if grade > 0] for query, own in dataset.judgements.items()}
 
 
 def shaping(answering: "Answering", dataset: Dataset) -> dict[str, str]:
@@ -132,9 +150,7 @@ def _asked(
     """Every question, one after the other; one that a service fails on is noted, and the others go on."""
     asked = _Asked()
     tracker = Tracker(answering.engine, [name for names in relevant.values() for name in names])
-    for query in dataset.queries:
-        references = dataset.answers.get(query.id, ()) if relevant.get(query.id) else ()
-        row = AnswerRow(query.id, "", query.text, references)
+    for query, row in zip(dataset.queries, unanswered(dataset), strict=True):
         try:
             one = answering.ask(query)
         except BackendError as error:

@@ -31,6 +31,12 @@ _ROUGE: dict[AnswerMeasure, RougeType] = {
     "ROUGE-L": "ROUGE-L",
     "ROUGE-Lsum": "ROUGE-Lsum",
 }
+_HINTS = {
+    "reference": 'give each answer of a file "reference", each question that --live asks "answer"',
+    "judgements": "citations are held against the documents that a dataset calls relevant: --live --dataset FILE",
+    "contexts": 'give each answer "contexts"',
+    "question": 'give each answer "question"',
+}
 _ASPECTS: dict[AnswerMeasure, "Aspect"] = {"judge_faithfulness": "faithfulness", "judge_relevance": "relevance"}
 
 
@@ -153,11 +159,10 @@ class _Run:
         Raises:
             DataError: There are none, and the rows are all there are.
         """
-        live = [place for place, row in enumerate(self.rows) if not row.failure]
-        needed, has = _need(metrics[0], self.tools.relevant)
-        usable = [place for place in live if has(self.rows[place])]
-        if not usable and not self.partly:
-            raise DataError(f"{metrics[0]} cannot be computed: none of the {len(live)} answers has {needed}")
+        _, has = _need(metrics[0], self.tools.relevant)
+        usable = [place for place, row in enumerate(self.rows) if not row.failure and has(row)]
+        if not self.partly:
+            check_computable(metrics[:1], self.rows, self.tools.relevant)
         self.notes |= left_out(metrics, self.rows, self.tools.relevant)
         return usable
 
@@ -231,6 +236,25 @@ class _Run:
             self.totals[name] = self.totals.get(name, 0.0) + value
         if spent.without_usage:
             self.notes["tokens_judge"] = "the endpoint does not report the tokens of every reply"
+
+
+def incomputable(
+    metrics: Sequence[AnswerMetric], rows: Sequence[AnswerRow], relevant: Mapping[str, Relevant]
+) -> list[AnswerMetric]:
+    """The metrics that all answers, if there are any, have nothing to be held against for."""
+    live = [row for row in rows if not row.failure]
+    return [metric for metric in metrics if live and not any(map(_need(metric, relevant)[1], live))]
+
+
+def check_computable(
+    metrics: Sequence[AnswerMetric], rows: Sequence[AnswerRow], relevant: Mapping[str, Relevant]
+) -> None:
+    """Raise DataError where a metric has nothing to hold any answer against."""
+    for metric in incomputable(metrics, rows, relevant):
+        needed, live = _need(metric, relevant)[0], sum(not row.failure for row in rows)
+        raise DataError(
+            f"{metric} cannot be computed: none of the {live} answers has {needed}", hint=_HINTS.get(needed, "")
+        )
 
 
 def left_out(

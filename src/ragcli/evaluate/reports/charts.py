@@ -138,7 +138,10 @@ class Gain:
 
 
 def gains(rows: Sequence[Gain]) -> str:
-    """Differences in units of their margins, so that all metrics share an axis; right is better, in the band alike."""
+    """Differences in units of their margins, so that all metrics share an axis; right is better, in the band alike.
+
+    What lies beyond 10 margins is an arrow at the edge; beside it the number of margins where the difference does too.
+    """
     names = 14 + max(len(row.name) for row in rows) * 7.2
     reach = min(10.0, max(2.0, *(max(abs(row.low), abs(row.high)) for row in rows)) * 1.05)
     width, step, room = WIDTH * 2.0, 30, 170
@@ -157,11 +160,21 @@ def gains(rows: Sequence[Gain]) -> str:
     for index, row in enumerate(rows):
         y = 18 + index * step
         mark = _line(at(row.low), y, at(row.high), y, f"whisker {row.kind}")
-        mark += f'<circle class="{row.kind}" cx="{at(row.gain):.1f}" cy="{y}" r="4.5"/>'
+        mark += "".join(_arrow(at(end), y, row.kind, end > 0) for end in (row.low, row.high) if abs(end) > reach)
+        if abs(row.gain) > reach:
+            aside = 12 if row.gain < 0 else -12
+            mark += _label(at(row.gain) + aside, y + 4, f"{row.gain:+.1f}", "start" if aside > 0 else "end")
+        else:
+            mark += f'<circle class="{row.kind}" cx="{at(row.gain):.1f}" cy="{y}" r="4.5"/>'
         mark += _label(names - 10, y + 4, row.name, "end", "name") + _label(width, y + 4, row.told, "end", "name")
         parts.append(f"<g><title>{escape(f'{row.name}: {row.told}')}</title>{mark}</g>")
     told = "; ".join(f"{row.name} {row.told}" for row in rows)
     return _svg(f"Differences in margins: {told}", "".join(parts), width, height)
+
+
+def _arrow(x: float, y: float, kind: str, right: bool) -> str:
+    ahead = 7 if right else -7
+    return f'<path class="arrow {kind}" d="M{x + ahead:.1f} {y} l{-ahead * 1.6:.1f} -5 v10 z"/>'
 
 
 def histogram(values: NDArray[np.float64]) -> str:

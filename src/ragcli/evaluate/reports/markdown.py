@@ -38,7 +38,7 @@ def number(value: float, sign: str = "") -> str:
     """Four digits for a share, whole numbers for what is large; a dash for what is not known."""
     if not math.isfinite(value):
         return "-"
-    return f"{value:{sign}.4f}" if abs(value) < 100 else f"{value:{sign},.1f}"
+    return f"{value:{sign}z.4f}" if abs(value) < 100 else f"{value:{sign}z,.1f}"
 
 
 def interval(found: Interval, sign: str = "") -> str:
