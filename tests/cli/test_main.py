@@ -195,6 +195,8 @@ def test_status_130_while_waiting_for_questions(indexed: Ragcli, work: Path) -> 
 
 WRONG = ("--set", "query.topk=1")
 BY_HASHING = ("--set", "query.rerank.kind=embedder", "--set", "query.rerank.embedder.kind=hashing")
+DATASET = ("--dataset", "many.jsonl")
+VARIANTS = ("--control", "right.yaml", "--treatment", "right.yaml", "-m", "clicked")
 ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("init",): (("docs",), ("docs",)),
     ("ingest",): (("docs",), ("nowhere",)),
@@ -214,6 +216,20 @@ ENVELOPES: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("eval", "convert"): (("questions.jsonl", "questions.csv"), ("nowhere", "x.csv")),
     ("eval", "diff"): (("result.json", "result.json"), ("@last", "nowhere.json")),
     ("eval", "validate"): (("questions.jsonl",), ("nowhere",)),
+    ("abtest", "compare"): (("right.yaml", "right.yaml", *DATASET), ("right.yaml", "none.yaml", *DATASET)),
+    ("abtest", "aa"): (("right.yaml", *DATASET), ("none.yaml", *DATASET)),
+    ("abtest", "create"): (("new", *VARIANTS), ("exp", *VARIANTS)),
+    ("abtest", "list"): ((), ("-w", "elsewhere")),
+    ("abtest", "show"): (("exp",), ("none",)),
+    ("abtest", "start"): (("exp", "--split", "0.5"), ("exp",)),
+    ("abtest", "stop"): (("exp",), ("none",)),
+    ("abtest", "delete"): (("exp",), ("none",)),
+    ("abtest", "assign"): (("exp", "u"), ("none", "u")),
+    ("abtest", "query"): (("exp", "keys", "-u", "u"), ("exp", "keys")),
+    ("abtest", "record"): (("exp", "-u", "u", "-m", "clicked=1"), ("exp",)),
+    ("abtest", "analyze"): (("exp",), ("none",)),
+    ("abtest", "power"): (("exp",), ("none",)),
+    ("abtest", "simulate"): (("exp", "--repeats", "100"), ("none",)),
     ("status",): ((), ("-w", "elsewhere")),
     ("doctor",): ((), ("-w", "elsewhere")),
     ("models", "list"): ((), WRONG),
@@ -240,6 +256,14 @@ def test_success_and_failure_have_the_same_keys(path: tuple[str, ...], indexed: 
     right, wrong = ENVELOPES[path]
     if path == ("eval", "diff"):
         assert indexed("eval", "--dataset", "questions.jsonl", "-o", "result.json").status == 0
+    if path[0] == "abtest":
+        clicks = [
+            {"user": f"u{n}", "time": n, "variant": "treatment" if n % 2 else "control", "metrics": {"clicked": n % 2}}
+            for n in range(300)
+        ]
+        (work / "events.jsonl").write_text("\n".join(map(json.dumps, clicks)))
+        assert indexed("abtest", "create", "exp", *VARIANTS).status == 0
+        assert indexed("abtest", "record", "exp", "-f", "events.jsonl").status == 0
     if path != ("models", "pull"):  # needs a model, see tests/models
         ran = indexed(*path, *right, "--format", "json")
         assert ran.status == 0, ran.err

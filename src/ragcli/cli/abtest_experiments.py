@@ -111,6 +111,9 @@ def create(
     _check_indexes(output, variants)
     with opened(config, set_, workspace) as store:
         store.add(experiment)
+    for one in variants[1:]:
+        if one.fingerprint == variants[0].fingerprint:
+            output.warn(f"{one.name} has the same settings as control: an A/A test")
     _emit(output, experiment, f"{experiment.state}: {name}")
 
 
@@ -320,7 +323,7 @@ def _overrides(texts: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 
 def _check_indexes(output: Output, variants: "Sequence[Variant]") -> None:
-    """Refuse a variant whose index was built with other settings; tell what would make the experiment useless."""
+    """Refuse a variant whose index was built with other settings; tell of one that has none yet."""
     from ragcli.abtest.ask import config_of
     from ragcli.abtest.compare.engines import opened as opened_engines
     from ragcli.workspace import Workspace
@@ -334,9 +337,6 @@ def _check_indexes(output: Output, variants: "Sequence[Variant]") -> None:
             output.warn(f"{one.name} has no index in {place.root} yet: ragcli index --config {one.source}")
     with opened_engines(ready):
         pass
-    for one in variants[1:]:
-        if one.fingerprint == variants[0].fingerprint:
-            output.warn(f"{one.name} has the same settings as control: an A/A test")
 
 
 def _facts(experiment: "Experiment") -> dict[str, Any]:
