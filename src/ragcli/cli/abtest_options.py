@@ -33,7 +33,7 @@ MetricOption = Annotated[
         "--metric",
         "-m",
         metavar="METRIC",
-        help="What decides, such as clicked, revenue:total, clicks/impressions, latency_ms:p95, complaints:total:lower."
+        help="What decides, such as clicked, revenue:total, clicks/impressions, latency_ms:p95, complaints:lower."
         " Repeatable [default: latency_ms:mean].",
         show_default=False,
     ),
@@ -66,7 +66,6 @@ AssignmentOption = Annotated[
     Literal["salted", "md5_percent"],
     typer.Option(
         "--assignment",
-        metavar="RULE",
         help="salted: a hash of experiment and user; md5_percent: md5 of the user modulo 100, in all experiments.",
     ),
 ]
