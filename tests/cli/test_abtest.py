@@ -271,6 +271,14 @@ def test_planning_by_what_was_recorded(ragcli: Ragcli, ready: Ready, work: Path)
     assert "9,137 users find a change of 0.02996" in told
 
 
+def test_a_mean_of_0_and_1_scatters_as_its_share_does(ragcli: Ragcli, ready: Ready, work: Path) -> None:
+    ready("--metric", "clicked:mean")
+    ragcli("abtest", "record", "exp", "--file", events(work, 0))
+    [up] = ragcli("abtest", "power", "exp", "--effect", "0.1", "--format", "json").result["metrics"]
+    # From 0.3 to 0.4 the variances are 0.21 and 0.24: 2 (1.96 + 0.842)^2 (0.21 + 0.24) / 0.01 users.
+    assert up["users"] == pytest.approx(2 * 7.849 * 0.45 / 0.01, rel=0.01)
+
+
 def test_simulating_on_what_was_recorded(ragcli: Ragcli, ready: Ready, work: Path) -> None:
     ready("--metric", "clicked")
     ragcli("abtest", "record", "exp", "--file", events(work, 0))

@@ -100,13 +100,22 @@ def _plan(experiment: Experiment, seen: Observations, metric: MetricSpec, questi
             needed = power.users_for_proportions(change, control, share=share, alpha=alpha, power=wanted)
         least = power.detectable_proportion(round(now * arms), control, share=share, alpha=alpha, power=wanted)
     else:
-        both = (deviation, deviation)
+        both = (deviation, deviation * _widened(seen, metric, control, change or 0.0))
         if change is not None:
             needed = power.users_for_means(change, both, share=share, alpha=alpha, power=wanted)
         least = power.detectable_mean(round(now * arms), both, share=share, alpha=alpha, power=wanted)
     users = None if needed is None else math.ceil(needed / arms)
     days = None if users is None else _days(seen, users)
     return Plan(metric, control, deviation, change, users, now, least, days, alpha)
+
+
+def _widened(seen: Observations, metric: MetricSpec, control: float, change: float) -> float:
+    """How much wider the treatment scatters: a mean of 0 and 1 like a share does, others as control."""
+    moved = control + change
+    shares = metric.kind == "mean" and np.isin(seen.after[metric.value].values, (0.0, 1.0)).all()
+    if not shares or not (0.0 < control < 1.0 and 0.0 < moved < 1.0):
+        return 1.0
+    return math.sqrt(moved * (1 - moved) / (control * (1 - control)))
 
 
 def _arms(experiment: Experiment) -> float:
