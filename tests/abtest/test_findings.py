@@ -218,3 +218,17 @@ def test_large_values_keep_their_digits() -> None:
     )
     assert large.interval.low == pytest.approx(small.interval.low, rel=1e-3)
     assert large.p == pytest.approx(small.p, rel=1e-2)
+
+
+def test_a_loss_of_the_margin_has_a_p() -> None:
+    values = np.random.default_rng(5).normal(10, 1, SIZE)
+    seen = observed([0, 1] * (SIZE // 2), {"ms": [[float(value)] for value in values]})
+    found = finding("ms:mean:lower", seen, role="guardrail", margin=Margin(0.25))
+    wanted = stats.ttest_ind(values[1::2] - 0.25, values[::2], equal_var=False, alternative="less")
+    assert found.inferior_p == pytest.approx(wanted.pvalue)
+    hits = observed([0, 1] * 500, {"good": [[float(place % 5 == 0)] for place in range(1_000)]})
+    share = finding("good:conversion:lower", hits, role="guardrail", margin=Margin(0.05))
+    # 100 of 500 in each: the score test of a rise of 0.05, whose likeliest shares are about 0.175 and 0.225.
+    error = np.sqrt((0.175 * 0.825 + 0.225 * 0.775) / 500)
+    assert share.inferior_p == pytest.approx(stats.norm.sf(0.05 / error), rel=0.03)
+    assert np.isnan(finding("ms:mean", seen).inferior_p)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ragcli.abtest.experiment import Experiment
 from ragcli.abtest.inference import cuped, means, proportions, quantiles, ranks, ratios, sequential
 from ragcli.abtest.inference.estimate import Estimate, Values
+from ragcli.abtest.inference.inferiority import non_inferiority
 from ragcli.abtest.inference.ranks import RankTest
 from ragcli.abtest.inference.ratios import Parts
 from ragcli.abtest.metrics import MetricSpec
@@ -80,6 +81,7 @@ class Finding:
         ranks: Mann-Whitney's test of the users' values.
         removed: Share of the variance that the covariate from before the experiment took away.
         margin: Of a guardrail, in the metric's units; otherwise NaN.
+        inferior_p: One-sided, of a change for the worse by the margin or more, at a fixed size; of a guardrail.
         detectable: The smallest difference that as many users show with 80 % probability at a fixed horizon, adjusted
             for all metrics and treatments that decide.
         direction: The conclusion.
@@ -95,6 +97,7 @@ class Finding:
     removed: float | None
     sequential: bool
     margin: float = math.nan
+    inferior_p: float = math.nan
     detectable: float = math.nan
     adjusted_p: float = math.nan
     direction: Direction = Direction.OPEN
@@ -296,13 +299,26 @@ def _running(
 
 def _guarded(finding: Finding) -> Finding:
     """A guardrail holds when its interval leaves out a change for the worse by the margin or more."""
-    finding = replace(finding, margin=finding.metric.margin.amount(finding.estimate.control))
+    margin = finding.metric.margin.amount(finding.estimate.control)
+    finding = replace(finding, margin=margin, inferior_p=_inferior_p(finding, margin))
     better, interval = finding.metric.better, finding.interval
     worst = interval.low if better > 0 else -interval.high
     least = interval.high if better > 0 else -interval.low
     if worst > -finding.margin:
         return replace(finding, direction=Direction.HOLDS)
     return replace(finding, direction=Direction.VIOLATED if least < 0 else Direction.OPEN)
+
+
+def _inferior_p(finding: Finding, margin: float) -> float:
+    found, higher = finding.estimate, finding.metric.better > 0
+    if finding.exact_p is None:
+        return non_inferiority(found.difference, found.error, margin, higher_is_better=higher, freedom=found.freedom)
+    control, treatment = (
+        (round(share * users), users)
+        for share, users in zip((found.control, found.treatment), found.users, strict=True)
+    )
+    worse, better = (control, treatment) if higher else (treatment, control)
+    return proportions.exceeds(*worse, *better, shift=-margin)
 
 
 def concluded(finding: Finding, adjusted_p: float, alpha: float) -> Finding:

@@ -8,6 +8,7 @@ import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -206,7 +207,7 @@ class ExperimentStore:
         )
         return ((event, user, time, json.loads(detail)) for event, user, time, detail in rows)
 
-    def snapshot(self) -> Any:
+    def snapshot(self) -> AbstractContextManager[None]:
         """Several reads that see the same state."""
         return self._database.snapshot()
 

@@ -64,6 +64,7 @@ def _finding(one: Finding) -> dict[str, Any]:
         "adjusted_p": number(one.adjusted_p),
         "interval": _interval(one.interval),
         "margin": number(one.margin),
+        "inferior_p": number(one.inferior_p),
         "detectable": number(one.detectable),
         "fixed_horizon": _estimate(one.estimate) | ({} if one.exact_p is None else {"exact_p": number(one.exact_p)}),
         "always_valid": {

@@ -76,7 +76,8 @@ def remarks(one: Finding) -> Iterator[str]:
     if not math.isnan(one.detectable):
         yield f"at a fixed horizon as many users show a difference of {amount(one.detectable)} four times of five"
     if not math.isnan(one.margin):
-        yield f"guarded to at most {amount(one.margin)} for the worse"
+        once = f"p {p_text(one.inferior_p)}, to be looked at once"
+        yield f"guarded to at most {amount(one.margin)} for the worse: of that much or more {once}"
 
 
 def preference(one: Preference) -> Iterator[str]:
