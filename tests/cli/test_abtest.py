@@ -367,6 +367,17 @@ def test_an_index_of_other_settings_is_refused(ragcli: Ragcli, ready: Ready, wor
     assert [one["name"] for one in ragcli("abtest", "list", "--format", "json").result["experiments"]] == ["exp"]
 
 
+def test_variants_of_other_documents_are_told(ragcli: Ragcli, work: Path) -> None:
+    for name, documents in (("a", "docs"), ("b", "docs/guides")):
+        (work / f"{name}.yaml").write_text(f"workspace:\n  path: .{name}\n", encoding="utf-8")
+        assert ragcli("sync", documents, "--config", f"{name}.yaml").status == 0
+    ran = ragcli("abtest", "create", "exp", "--control", "a.yaml", "--treatment", "b.yaml")
+    assert ran.status == 0
+    assert "b.yaml is indexed from other documents than a.yaml" in ran.err
+    ran = ragcli("abtest", "create", "same", "--control", "a.yaml", "--treatment", "a.yaml")
+    assert "other documents" not in ran.err
+
+
 def test_an_index_that_is_missing_is_told_when_it_can_be_made(ragcli: Ragcli, work: Path) -> None:
     for name in ("a", "b"):
         (work / f"{name}.yaml").write_text(f"workspace:\n  path: .{name}\n", encoding="utf-8")

@@ -323,7 +323,7 @@ def _overrides(texts: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 
 def _check_indexes(output: Output, variants: "Sequence[Variant]") -> None:
-    """Refuse a variant whose index was built with other settings; tell of one that has none yet."""
+    """Refuse a variant whose index was built with other settings; tell of one without any or of other documents."""
     from ragcli.abtest.ask import config_of
     from ragcli.abtest.compare.engines import opened as opened_engines
     from ragcli.workspace import Workspace
@@ -335,8 +335,13 @@ def _check_indexes(output: Output, variants: "Sequence[Variant]") -> None:
             ready.append((Path(one.source), config_of(one)))
         else:
             output.warn(f"{one.name} has no index in {place.root} yet: ragcli index --config {one.source}")
-    with opened_engines(ready):
-        pass
+    with opened_engines(ready) as engines:
+        corpora = [engine.fingerprints.get("corpus") for engine in engines]
+    for (file, _), corpus in zip(ready, corpora, strict=True):
+        if corpus != corpora[0]:
+            output.warn(
+                f"{file} is indexed from other documents than {ready[0][0]}: sync both workspaces from the same"
+            )
 
 
 def _facts(experiment: "Experiment") -> dict[str, Any]:
