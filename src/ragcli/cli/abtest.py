@@ -6,8 +6,9 @@ import typer
 
 from ragcli.cli.abtest_analysis import analyze, power, simulate
 from ragcli.cli.abtest_compare import aa, compare
+from ragcli.cli.abtest_create import create
 from ragcli.cli.abtest_events import query, record
-from ragcli.cli.abtest_experiments import assign, create, delete, list_, show, start, stop
+from ragcli.cli.abtest_experiments import assign, delete, list_, show, start, stop
 from ragcli.cli.tree import Command, Group
 
 abtest_app = typer.Typer(cls=Group, help="Compare configurations, offline on the same questions or online on users.")
