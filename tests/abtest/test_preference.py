@@ -1,6 +1,7 @@
 """Clicks on mixed rankings decide, by user."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,6 +94,21 @@ def test_users_who_all_agree_decide(store: Opened) -> None:
     assert found.looks.p[18] == 1.0  # no look before the 20th user
     assert found.decision is Decision.SHIP
     assert 0.5 < found.always_valid.low < found.always_valid.high
+
+
+def test_a_preference_that_has_turned_since_it_was_called_decides_nothing(store: Opened) -> None:
+    first, then = users([1.0] * 100), users([0.0] * 120)
+    later = [replace(event, id=f"x{event.id}", user=f"x{event.user}", time=event.time + 1e6) for event in then]
+    later = [
+        replace(event, detail={**event.detail, "impression": f"x{event.detail['impression']}"})
+        if "impression" in event.detail
+        else event
+        for event in later
+    ]
+    found = preferred(store, interleaved(), *first, *later)
+    assert found.always_valid_p < 0.05
+    assert found.share < 0.5
+    assert found.decision is Decision.INCONCLUSIVE
 
 
 def test_a_worse_ranking_is_harm(store: Opened) -> None:

@@ -271,6 +271,30 @@ def test_planning_by_what_was_recorded(ragcli: Ragcli, ready: Ready, work: Path)
     assert "9,137 users find a change of 0.02996" in told
 
 
+def test_three_variants_are_planned_by_all_users_and_all_tests(ragcli: Ragcli, ready: Ready) -> None:
+    ready()
+    words = ("--control", "a.yaml", "--treatment", "b.yaml", "--treatment", "c=a.yaml", "-m", "clicked", "-m", "x:mean")
+    assert ragcli("abtest", "create", "three", *words).status == 0
+    lines = [
+        {
+            "user": f"u{n}",
+            "time": n,
+            "variant": ("control", "b", "c")[n % 3],
+            "metrics": {"clicked": int(n % 10 < 3), "x": n},
+        }
+        for n in range(900)
+    ]
+    ragcli("abtest", "record", "three", "-f", "-", stdin="\n".join(map(json.dumps, lines)).encode())
+    clicked = ragcli("abtest", "power", "three", "--effect", "0.05", "--format", "json").result["metrics"][0]
+    assert clicked["alpha"] == 0.05 / 4  # two metrics, two treatments
+    # (z_.99375 + z_.8)^2 = 11.16; a third of all users in each: 3/2 of what two variants take.
+    assert clicked["users"] == pytest.approx(3 * 11.16 * (0.21 + 0.2275) / 0.05**2, rel=0.02)
+    [found] = ragcli("abtest", "simulate", "three", "-m", "clicked", "--repeats", "400", "--format", "json").result[
+        "metrics"
+    ]
+    assert (found["users"], found["alpha"], found["nothing"]["looks"]) == (900, 0.05 / 4, 9)
+
+
 def test_a_mean_of_0_and_1_scatters_as_its_share_does(ragcli: Ragcli, ready: Ready, work: Path) -> None:
     ready("--metric", "clicked:mean")
     ragcli("abtest", "record", "exp", "--file", events(work, 0))

@@ -283,3 +283,20 @@ def test_filters_that_pages_show_are_filters() -> None:
     assert len(shown) >= 2
     for condition in shown:
         parse_condition(condition.rstrip("`"))
+
+
+def test_false_alarms_of_looking_early_are_those_that_were_measured() -> None:
+    """docs/abtest.md shows a part of the table that benchmarks/abtest_statistics.py made."""
+    measured = {
+        (kind, users): shares
+        for kind, users, *shares in re.findall(
+            r"^\| ([^|]+) \| ([\d,]+), \+0% \| \d+ \| ([^|]+) \| ([^|]+) \| ([^|]+) \| [\d,]+ \|$",
+            text("benchmarks/RESULTS.md"),
+            re.MULTILINE,
+        )
+    }
+    told = re.findall(
+        r"^\| ([^|]+) \| ([\d,]+) \| ([^|]+ %) \| ([^|]+ %) \| ([^|]+ %) \|$", text("docs/abtest.md"), re.MULTILINE
+    )
+    assert {(kind, users): shares for kind, users, *shares in told} == measured
+    assert len(told) == 6

@@ -9,13 +9,12 @@ from ragcli.abtest.experiment import Experiment
 from ragcli.abtest.findings import Direction, Finding, concluded, find
 from ragcli.abtest.health import Check, checks
 from ragcli.abtest.inference.multiplicity import adjust
+from ragcli.abtest.inference.power import POWER
 from ragcli.abtest.observations import Observations, observe
 from ragcli.abtest.store import ExperimentStore
 from ragcli.errors import DataError, RagcliError
 from ragcli.evaluate.distributions import normal_quantile
 from ragcli.evaluate.gates import p_text
-
-POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +91,7 @@ def _adjusted(found: Sequence[Finding], experiment: Experiment) -> tuple[Finding
 
 def _detectable(finding: Finding, experiment: Experiment) -> float:
     """At a fixed horizon of as many users; NaN where no error is known."""
-    tests = 1
-    if finding.metric.role == "metric":
-        tests = sum(one.role == "metric" for one in experiment.metrics) * (len(experiment.variants) - 1)
-    reach = normal_quantile(1 - experiment.alpha / tests / 2) + normal_quantile(POWER)
+    reach = normal_quantile(1 - experiment.alpha_of(finding.metric) / 2) + normal_quantile(POWER)
     return reach * finding.estimate.error or math.nan
 
 

@@ -118,6 +118,13 @@ class Experiment:
             )
         return replace(self, splits=(*self.splits, Split(now, allocate(shares, self.names[0], self._stretches))))
 
+    def alpha_of(self, metric: MetricSpec) -> float:
+        """What the first of Holm's steps leaves to a metric and treatment; a guardrail is not adjusted."""
+        if metric.role == "guardrail":
+            return self.alpha
+        deciding = sum(one.role == "metric" for one in self.metrics)
+        return self.alpha / (deciding * (len(self.variants) - 1))
+
     def waits_for(self, users: int) -> str:
         """What a horizon waits for with so many users; nothing once it decides.
 

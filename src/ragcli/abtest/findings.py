@@ -66,6 +66,10 @@ class Looks:
     low: Values
     high: Values
 
+    def stands(self, difference: float) -> bool:
+        """Whether a difference has the sign that it had when p was smallest: what has turned since decides nothing."""
+        return float(self.difference[self.p.argmin()]) * difference > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -324,7 +328,7 @@ def _inferior_p(finding: Finding, margin: float) -> float:
 def concluded(finding: Finding, adjusted_p: float, alpha: float) -> Finding:
     """A metric with its adjusted p and what follows; nothing where the difference has turned since p was smallest."""
     direction, now = Direction.OPEN, finding.estimate.difference
-    then = float(finding.looks.difference[finding.looks.p.argmin()]) if finding.sequential else now
-    if adjusted_p < alpha and then * now > 0:
+    stands = finding.looks.stands(now) if finding.sequential else now != 0
+    if adjusted_p < alpha and stands:
         direction = Direction.BETTER if now * finding.metric.better > 0 else Direction.WORSE
     return replace(finding, adjusted_p=adjusted_p, direction=direction)

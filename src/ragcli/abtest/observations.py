@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -98,8 +98,13 @@ class Observations:
             }
             for found in (self.after, self.before)
         )
-        return Observations(
-            self.names, self.users[:users], self.variant[:users], self.exposed[:users], after, before, self.counts
+        return replace(
+            self,
+            users=self.users[:users],
+            variant=self.variant[:users],
+            exposed=self.exposed[:users],
+            after=after,
+            before=before,
         )
 
 

@@ -90,7 +90,7 @@ def plan(store: ExperimentStore, name: str, question: Question, wanted: float) -
 
 def _plan(experiment: Experiment, seen: Observations, metric: MetricSpec, question: Question, wanted: float) -> Plan:
     values = _values(seen, metric)
-    arms, share, alpha = _arms(experiment), _share(experiment), _alpha(experiment, metric)
+    arms, share, alpha = _arms(experiment), _share(experiment), experiment.alpha_of(metric)
     control, deviation = float(values.mean()), float(values.std(ddof=1))
     now = question.users or experiment.horizon or len(seen.users)
     change = None if question.effect is None else question.effect.amount(control) * metric.better
@@ -128,14 +128,6 @@ def _share(experiment: Experiment) -> float:
     return list(experiment.shares.values())[1] / _arms(experiment)
 
 
-def _alpha(experiment: Experiment, metric: MetricSpec) -> float:
-    """What the first of Holm's steps leaves to each metric and treatment; a guardrail is not adjusted."""
-    if metric.role == "guardrail":
-        return experiment.alpha
-    deciding = sum(one.role == "metric" for one in experiment.metrics)
-    return experiment.alpha / (deciding * (len(experiment.variants) - 1))
-
-
 def simulate(
     store: ExperimentStore, name: str, question: Question, every: int, repeats: int = REPEATS
 ) -> tuple[Simulated, ...]:
@@ -156,7 +148,7 @@ def simulate(
     users, arms = question.users or experiment.horizon or len(seen.users), _arms(experiment)
     found = []
     for metric in _chosen(experiment, seen, question.metrics):
-        values, alpha = _values(seen, metric), _alpha(experiment, metric)
+        values, alpha = _values(seen, metric), experiment.alpha_of(metric)
         change = 0.0 if question.effect is None else question.effect.amount(float(values.mean())) * metric.better
         design = Design(
             round(users * arms), share=_share(experiment), every=max(1, round(every * arms)),

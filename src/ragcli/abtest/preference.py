@@ -123,7 +123,8 @@ def _decided(found: Preference) -> Preference:
     p, interval = found.p, found.interval
     if experiment.horizon is None:
         p, interval = found.always_valid_p, found.always_valid
-    decision = _decision(experiment, users, share, p)
+    stands = experiment.horizon is not None or found.looks.stands(share - 0.5)
+    decision = _decision(experiment, users, share, p if stands else math.nan)
     told = f"the treatment wins {share:.1%} of {int(clicks.decided.sum()):,} decided impressions"
     bounds = f"{interval.low:.1%} to {interval.high:.1%}, p {p_text(p)}; {counted(users, 'user')}"
     return replace(found, decision=decision, sentence=f"{decision}: {told} ({bounds}){_waiting(experiment, users)}")
